@@ -1,0 +1,1 @@
+"""Asterisk: wire (bytes and messages), translate (messages and domain), link (I/O)."""

@@ -1,0 +1,1 @@
+"""The law at the gate: the only mint of permits."""

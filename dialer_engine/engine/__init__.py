@@ -1,0 +1,1 @@
+"""The one mutable centre: inbox, registry, campaign, effects, recovery."""

@@ -1,0 +1,1 @@
+"""FreeSWITCH, the twin of ami, file by file."""

@@ -1,0 +1,1 @@
+"""Redis and its in-process twin: leases, presence, feeds."""

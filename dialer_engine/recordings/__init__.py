@@ -1,0 +1,1 @@
+"""Naming, verification, hash chain and retention of recordings."""

@@ -1,0 +1,1 @@
+"""SQLAlchemy: schema, repositories, queries, migrations."""

@@ -1,0 +1,1 @@
+"""Which case comes next, and when a number is tried again."""
