@@ -1,0 +1,53 @@
+# Every target sets up what it needs by itself: see tools/setup/. `make help` lists them.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup venv demo test test-fast test-slow bench lint docs lock clean
+
+SETUP := tools/setup/run
+PY := .venv/bin/python
+BIN := .venv/bin
+# What pytest shall do besides: make test ARGS='-k trunk -x'
+ARGS ?=
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+setup: ## The virtual environment and an Asterisk (implied by the others)
+	@$(SETUP) venv pbx
+
+venv:
+	@$(SETUP) venv
+
+demo: setup ## A real Asterisk dials several hundred invented people
+	@$(PY) -m tools.demo
+
+test: setup lint ## Everything that must be green: lint, types, contracts, tests on a real Asterisk
+	@$(PY) -m pytest -m "not slow" $(ARGS)
+
+test-fast: venv ## Only the tests that need no Asterisk: seconds
+	@$(PY) -m pytest -m "not slow and not pbx" $(ARGS)
+
+test-slow: setup ## The tests that take minutes: kills, soak
+	@$(PY) -m pytest -m slow $(ARGS)
+
+bench: setup ## Figures of the core, beside a bare loop's, into build/bench/core.json
+	@$(PY) -m tools.bench
+
+lint: venv ## ruff, mypy --strict, and who may import whom
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+docs: venv ## Rebuild what docs/ takes from the code
+	@$(PY) -m tools.docs
+
+lock: venv ## Compile requirements/*.txt anew from *.in (needs the network)
+	@$(PY) -m venv build/lock-venv
+	@build/lock-venv/bin/pip install -q uv
+	@cd requirements && for f in runtime dev; do \
+	    ../build/lock-venv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
+	        --no-emit-package pip --custom-compile-command "make lock" -o $$f.txt $$f.in; done
+
+clean: ## Remove what was built in the tree (the cache outside of it stays)
+	@$(SETUP) clean
