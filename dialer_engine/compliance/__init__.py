@@ -1,1 +1,3 @@
-"""The law at the gate: the only mint of permits."""
+"""The gate. Pure: facts and a moment in, a permit or a denial with every reason out. Only this room
+mints permits.
+"""

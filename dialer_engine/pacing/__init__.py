@@ -1,1 +1,3 @@
-"""How many calls to add now, and why: a snapshot in, a number out."""
+"""How many calls now, and why. Pure: a snapshot in, a decision out. Controllers of every kind stand
+behind one interface.
+"""

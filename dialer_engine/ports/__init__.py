@@ -1,1 +1,3 @@
-"""What the engine needs from the world, as Protocols."""
+"""What the engine needs of the outside, as Protocols. Adapters implement them; fakes of them are
+shipped and named.
+"""

@@ -1,1 +1,1 @@
-"""Which case comes next, and when a number is tried again."""
+"""Which case next, on which number, and when again. Pure."""

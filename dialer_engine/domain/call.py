@@ -1,0 +1,494 @@
+"""The life of one attempt, as a table.
+
+Rules: the table at the end is the whole truth; nothing else assigns a phase. `step` is total in
+practice: what can come late, twice or out of order is ignored on purpose, what cannot come raises.
+A call ends once and settles once.
+
+`step(state, event, now) -> (state, commands)`
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from dialer_engine.domain import events as ev
+from dialer_engine.domain.commands import (
+    Arm,
+    BridgeLegs,
+    Command,
+    Disarm,
+    FreeAgent,
+    HangUpCall,
+    PlaySafeHarbour,
+    RingAgent,
+    SeekAgent,
+    Settle,
+    StartTalk,
+    Timer,
+)
+from dialer_engine.domain.machine import Row, Table
+from dialer_engine.domain.outcome import Ending, Outcome, Rule, classify
+from dialer_engine.domain.units import AgentId, AttemptId, LegId, Moment, NodeName, Seconds
+
+
+class CallPhase(Enum):
+    """Where an attempt is."""
+
+    PLANNED = "planned"
+    DIALING = "dialing"
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    WAITING = "waiting"
+    CONNECTING = "connecting"
+    TALKING = "talking"
+    SAFE_HARBOUR = "safe_harbour"
+    HANGING_UP = "hanging_up"
+    ENDED = "ended"
+
+
+# Phases in which the far end has been reached and holds a line of ours with a person or a machine
+# on it.
+ANSWERED_PHASES = frozenset(
+    {
+        CallPhase.ANSWERED,
+        CallPhase.WAITING,
+        CallPhase.CONNECTING,
+        CallPhase.TALKING,
+        CallPhase.SAFE_HARBOUR,
+    }
+)
+UNANSWERED_PHASES = frozenset({CallPhase.PLANNED, CallPhase.DIALING, CallPhase.RINGING})
+
+
+@dataclass(frozen=True, slots=True)
+class CallPolicy:
+    """The limits of one call, all in seconds.
+
+    wait_limit_s: from the answer (from the verdict, when a machine detector listened first) until
+    the call counts as abandoned; 2 s is the limit of Ofcom's persistent-misuse statement (2016) and
+    of 47 CFR 64.1200(a)(7). ring_timeout_s: how long the far end may ring. ring_slack_s: how much
+    later than the PBX's own time-out ours comes. classify_limit_s: how long an answered call may
+    stay without a verdict. bridge_limit_s: how long a bridge may take.
+    """
+
+    wait_limit_s: float = 2.0
+    ring_timeout_s: float = 25.0
+    ring_slack_s: float = 5.0
+    classify_limit_s: float = 10.0
+    bridge_limit_s: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class CallState:
+    """One attempt. Each moment is None until it came.
+
+    agent, leg: the agent chosen or in talk (leg None while their phone rings). planned: the outcome
+    that was decided before the channel is gone. first_agent: who talked first, kept for the record.
+    waiting_since: when the debtor last began to wait for an agent.
+    """
+
+    attempt: AttemptId
+    node: NodeName
+    policy: CallPolicy = field(default_factory=CallPolicy)
+    phase: CallPhase = CallPhase.PLANNED
+    verdict: ev.Verdict | None = None
+    agent: AgentId | None = None
+    leg: LegId | None = None
+    first_agent: AgentId | None = None
+    planned: Outcome | None = None
+    outcome: Outcome | None = None
+    ending: Ending | None = None
+    detail: str = ""
+    sent_at: Moment | None = None
+    ringing_at: Moment | None = None
+    answered_at: Moment | None = None
+    waiting_since: Moment | None = None
+    reserved_at: Moment | None = None
+    bridged_at: Moment | None = None
+    talk_ended_at: Moment | None = None
+    ended_at: Moment | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing can happen to this call any more."""
+        return self.phase is CallPhase.ENDED
+
+    @property
+    def is_up(self) -> bool:
+        """Answered and not ended."""
+        return self.answered_at is not None and not self.is_over
+
+    def answer_to_bridge(self) -> Seconds | None:
+        """Seconds from the answer until both heard each other; None when they never did."""
+        if self.answered_at is None or self.bridged_at is None:
+            return None
+        return self.bridged_at.since(self.answered_at)
+
+    def talk(self) -> Seconds | None:
+        """Seconds that debtor and agent heard each other, None when they never did or still do."""
+        end = self.talk_ended_at or self.ended_at
+        if self.bridged_at is None or end is None:
+            return None
+        return end.since(self.bridged_at)
+
+
+CallStep = tuple[CallState, list[Command]]
+
+
+def recovered(
+    attempt: AttemptId,
+    node: NodeName,
+    policy: CallPolicy,
+    now: Moment,
+    *,
+    answered: bool,
+    agent: AgentId | None = None,
+    leg: LegId | None = None,
+) -> CallStep:
+    """A call that was found alive after a restart or a lost link, in the phase that its channels
+    show.
+
+    With a leg: it talks. Answered without one: it waits, and the waiting counts from now. Else it
+    rings.
+    """
+    state = CallState(attempt, node, policy, CallPhase.RINGING, sent_at=now, ringing_at=now)
+    if not answered:
+        return state, [
+            Arm(attempt, Timer.RING, Seconds(policy.ring_timeout_s + policy.ring_slack_s))
+        ]
+    state = replace(state, answered_at=now, verdict=ev.Verdict.NOT_ASKED)
+    if leg is None:
+        return _wait(state, now, now)
+    talking = replace(
+        state,
+        phase=CallPhase.TALKING,
+        agent=agent,
+        first_agent=agent,
+        leg=leg,
+        reserved_at=now,
+        bridged_at=now,
+    )
+    return talking, []
+
+
+# -- handlers: one for each thing that can happen --------------------------------------------------
+
+
+def _sent(s: CallState, e: ev.OriginateSent, now: Moment) -> CallStep:
+    limit = Seconds(s.policy.ring_timeout_s + s.policy.ring_slack_s)
+    return replace(s, phase=CallPhase.DIALING, sent_at=now), [Arm(s.attempt, Timer.RING, limit)]
+
+
+def _refused(s: CallState, e: ev.OriginateRefused, now: Moment) -> CallStep:
+    rule = Rule(s.planned or Outcome.FAILED, e.trunk_fault, "the PBX refused to dial")
+    return _settle(s, rule, Ending(text=e.reason), now)
+
+
+def _ringing(s: CallState, e: ev.CallRinging, now: Moment) -> CallStep:
+    return replace(s, phase=CallPhase.RINGING, ringing_at=now), []
+
+
+def _answered(s: CallState, e: ev.CallAnswered, now: Moment) -> CallStep:
+    state = replace(s, phase=CallPhase.ANSWERED, answered_at=now)
+    return state, [
+        Disarm(s.attempt, Timer.RING),
+        Arm(s.attempt, Timer.WAIT, Seconds(s.policy.classify_limit_s)),
+    ]
+
+
+def _classified(s: CallState, e: ev.CallClassified, now: Moment) -> CallStep:
+    """Also where the answer itself was not seen: the verdict proves it."""
+    state = replace(s, verdict=e.verdict, answered_at=s.answered_at or now)
+    if not e.verdict.is_live:
+        hung, commands = _hang_up(state, Outcome.MACHINE)
+        return hung, [Disarm(s.attempt, Timer.RING), *commands]
+    heard = state.answered_at if e.verdict is ev.Verdict.NOT_ASKED else now
+    waiting, commands = _wait(state, heard or now, now)
+    return waiting, [Disarm(s.attempt, Timer.RING), *commands]
+
+
+def _wait(s: CallState, since: Moment, now: Moment) -> CallStep:
+    left = Seconds(max(0.0, s.policy.wait_limit_s - now.since(since)))
+    state = replace(s, phase=CallPhase.WAITING, waiting_since=since, agent=None, leg=None)
+    return state, [Arm(s.attempt, Timer.WAIT, left), SeekAgent(s.attempt)]
+
+
+def _reserved(s: CallState, e: ev.AgentReserved, now: Moment) -> CallStep:
+    state = replace(s, phase=CallPhase.CONNECTING, agent=e.agent, leg=e.leg, reserved_at=now)
+    if e.leg is None:
+        return state, [RingAgent(s.attempt, e.agent)]
+    return state, _bridge(state, e.leg)
+
+
+def _leg_ready(s: CallState, e: ev.AgentLegReady, now: Moment) -> CallStep:
+    if s.leg is not None:
+        return s, []
+    return replace(s, leg=e.leg), _bridge(s, e.leg)
+
+
+def _bridge(s: CallState, leg: LegId) -> list[Command]:
+    return [
+        BridgeLegs(s.attempt, leg),
+        Arm(s.attempt, Timer.WAIT, Seconds(s.policy.bridge_limit_s)),
+    ]
+
+
+def _bridged(s: CallState, e: ev.CallBridged, now: Moment) -> CallStep:
+    if s.agent is None or e.leg != s.leg:
+        return _misbridged(s, e, now)
+    state = replace(
+        s,
+        phase=CallPhase.TALKING,
+        bridged_at=s.bridged_at or now,
+        first_agent=s.first_agent or s.agent,
+        talk_ended_at=None,
+    )
+    return state, [Disarm(s.attempt, Timer.WAIT), StartTalk(s.attempt, s.agent)]
+
+
+def _misbridged(s: CallState, e: ev.CallBridged, now: Moment) -> CallStep:
+    """A bridge that was given up came about after all, with an agent who may have another call: end
+    this one.
+    """
+    freed = _free(s)
+    state, commands = _hang_up(s, Outcome.ABANDONED)
+    return state, [*freed, *commands]
+
+
+def _bridge_refused(s: CallState, e: ev.BridgeRefused, now: Moment) -> CallStep:
+    freed = _free(s)
+    return _next_agent(s, freed, now)
+
+
+def _agent_gone(s: CallState, e: ev.AgentGone, now: Moment) -> CallStep:
+    return _next_agent(s, [], now)
+
+
+def _next_agent(s: CallState, before: list[Command], now: Moment) -> CallStep:
+    state, commands = _wait(s, s.waiting_since or now, now)
+    return state, [*before, *commands]
+
+
+def _agent_dropped(s: CallState, e: ev.AgentGone | ev.CallUnbridged, now: Moment) -> CallStep:
+    """In the middle of the talk: the debtor is still there, so the next agent, within the same
+    limit, or the message.
+    """
+    freed = _free(s) if isinstance(e, ev.CallUnbridged) else []
+    state, commands = _wait(replace(s, talk_ended_at=now), now, now)
+    return state, [*freed, *commands]
+
+
+def _wait_over(s: CallState, e: ev.WaitExpired, now: Moment) -> CallStep:
+    state = replace(
+        s,
+        phase=CallPhase.SAFE_HARBOUR,
+        planned=s.planned or Outcome.ABANDONED,
+        agent=None,
+        leg=None,
+    )
+    return state, [*_free(s), Disarm(s.attempt, Timer.WAIT), PlaySafeHarbour(s.attempt)]
+
+
+def _harbour_by_pbx(s: CallState, e: ev.SafeHarbourStarted, now: Moment) -> CallStep:
+    state = replace(
+        s,
+        phase=CallPhase.SAFE_HARBOUR,
+        planned=s.planned or Outcome.ABANDONED,
+        agent=None,
+        leg=None,
+    )
+    return state, [*_free(s), Disarm(s.attempt, Timer.WAIT)]
+
+
+def _ring_over(s: CallState, e: ev.RingExpired, now: Moment) -> CallStep:
+    return _hang_up(s, Outcome.NO_ANSWER)
+
+
+def _hangup_asked(s: CallState, e: ev.HangupAsked, now: Moment) -> CallStep:
+    state, commands = _hang_up(s, e.outcome)
+    return replace(state, detail=f"hung up by {e.by}"), commands
+
+
+def _hang_up(s: CallState, outcome: Outcome) -> CallStep:
+    state = replace(s, phase=CallPhase.HANGING_UP, planned=s.planned or outcome)
+    return state, [Disarm(s.attempt, Timer.WAIT), HangUpCall(s.attempt)]
+
+
+def _cancelled_unsent(s: CallState, e: ev.HangupAsked, now: Moment) -> CallStep:
+    return _settle(
+        s, Rule(e.outcome, False, f"cancelled by {e.by} before it was dialled"), Ending(), now
+    )
+
+
+def _crossed(s: CallState, e: ev.CallAnswered | ev.CallClassified, now: Moment) -> CallStep:
+    """The answer crossed our hang-up on the wire: somebody picked up and will hear nobody."""
+    return replace(s, answered_at=s.answered_at or now), []
+
+
+def _ended(s: CallState, e: ev.CallEnded, now: Moment) -> CallStep:
+    return _settle(s, _rule(s, e.ending, now), e.ending, now)
+
+
+def _rule(s: CallState, ending: Ending, now: Moment) -> Rule:
+    """What we saw wins over what the network says."""
+    if s.bridged_at is not None:
+        return Rule(Outcome.COMPLETED, False, "bridged")
+    if s.planned is not None:
+        gave_up = s.planned in (Outcome.NO_ANSWER, Outcome.CANCELLED)
+        crossed = gave_up and s.answered_at is not None
+        return Rule(
+            Outcome.ABANDONED if crossed else s.planned,
+            False,
+            "answer crossed hang-up" if crossed else "planned",
+        )
+    if s.answered_at is not None:
+        seen = Rule(
+            Outcome.HUNG_UP_EARLY, False, "the far end hung up before an agent was on the line"
+        )
+        return seen if ending.seen else classify(ending)
+    return _unanswered(s, ending, now)
+
+
+def _unanswered(s: CallState, ending: Ending, now: Moment) -> Rule:
+    timed_out = s.sent_at is not None and now.since(s.sent_at) >= s.policy.ring_timeout_s
+    if ending.seen and ending.sip is None and timed_out:
+        return Rule(Outcome.NO_ANSWER, False, "rang for the whole ring time-out")
+    return classify(ending)
+
+
+def _settle(s: CallState, rule: Rule, ending: Ending, now: Moment) -> CallStep:
+    state = replace(
+        s,
+        phase=CallPhase.ENDED,
+        outcome=rule.outcome,
+        ending=ending,
+        ended_at=now,
+        detail=s.detail or rule.source,
+        talk_ended_at=s.talk_ended_at or (now if s.bridged_at else None),
+        agent=None,
+        leg=None,
+    )
+    alarms: list[Command] = [Disarm(s.attempt, Timer.RING), Disarm(s.attempt, Timer.WAIT)]
+    return state, [
+        *alarms,
+        *_free(s),
+        Settle(s.attempt, rule.outcome, rule.trunk_fault, state.detail),
+    ]
+
+
+def _free(s: CallState) -> list[Command]:
+    if s.agent is None:
+        return []
+    talked = s.phase in (CallPhase.TALKING, CallPhase.HANGING_UP) and s.bridged_at is not None
+    return [FreeAgent(s.attempt, s.agent, talked)]
+
+
+# -- the table -------------------------------------------------------------------------------------
+
+_P = CallPhase
+_END = frozenset({_P.ENDED})
+_HANG = frozenset({_P.HANGING_UP})
+_LIVE = frozenset({_P.WAITING, _P.HANGING_UP})
+_HARBOUR = frozenset({_P.SAFE_HARBOUR})
+
+_CALL_EVENTS = (
+    ev.OriginateSent, ev.OriginateRefused, ev.CallRinging, ev.CallAnswered, ev.CallClassified, ev.AgentReserved,
+    ev.AgentLegReady, ev.AgentGone, ev.CallBridged, ev.BridgeRefused, ev.CallUnbridged, ev.WaitExpired,
+    ev.SafeHarbourStarted, ev.RingExpired, ev.HangupAsked, ev.CallEnded,
+)  # fmt: skip
+
+_ROWS: dict[tuple[CallPhase, type], Row[CallState, CallPhase]] = {
+    (_P.PLANNED, ev.OriginateSent): Row(_sent, frozenset({_P.DIALING})),
+    (_P.PLANNED, ev.HangupAsked): Row(_cancelled_unsent, _END),
+    (_P.DIALING, ev.CallRinging): Row(_ringing, frozenset({_P.RINGING})),
+    (_P.ANSWERED, ev.CallClassified): Row(_classified, _LIVE),
+    (_P.ANSWERED, ev.WaitExpired): Row(_wait_over, _HARBOUR),
+    (_P.WAITING, ev.AgentReserved): Row(_reserved, frozenset({_P.CONNECTING})),
+    (_P.WAITING, ev.WaitExpired): Row(_wait_over, _HARBOUR),
+    (_P.WAITING, ev.CallBridged): Row(_misbridged, _HANG),
+    (_P.CONNECTING, ev.AgentLegReady): Row(_leg_ready, frozenset({_P.CONNECTING})),
+    (_P.CONNECTING, ev.AgentGone): Row(_agent_gone, frozenset({_P.WAITING})),
+    (_P.CONNECTING, ev.BridgeRefused): Row(_bridge_refused, frozenset({_P.WAITING})),
+    (_P.CONNECTING, ev.CallBridged): Row(_bridged, frozenset({_P.TALKING, _P.HANGING_UP})),
+    (_P.CONNECTING, ev.WaitExpired): Row(_wait_over, _HARBOUR),
+    (_P.TALKING, ev.AgentGone): Row(_agent_dropped, frozenset({_P.WAITING})),
+    (_P.TALKING, ev.CallUnbridged): Row(_agent_dropped, frozenset({_P.WAITING})),
+    (_P.HANGING_UP, ev.CallAnswered): Row(_crossed, _HANG),
+    (_P.HANGING_UP, ev.CallClassified): Row(_crossed, _HANG),
+}
+_ROWS |= {
+    (p, ev.OriginateRefused): Row(_refused, _END) for p in (_P.PLANNED, _P.DIALING, _P.HANGING_UP)
+}
+_ROWS |= {
+    (p, ev.CallAnswered): Row(_answered, frozenset({_P.ANSWERED})) for p in (_P.DIALING, _P.RINGING)
+}
+_ROWS |= {(p, ev.CallClassified): Row(_classified, _LIVE) for p in (_P.DIALING, _P.RINGING)}
+_ROWS |= {(p, ev.RingExpired): Row(_ring_over, _HANG) for p in (_P.DIALING, _P.RINGING)}
+_ROWS |= {
+    (p, ev.SafeHarbourStarted): Row(_harbour_by_pbx, _HARBOUR)
+    for p in (_P.DIALING, _P.RINGING, _P.ANSWERED, _P.WAITING, _P.CONNECTING)
+}
+_ROWS |= {
+    (p, ev.HangupAsked): Row(_hangup_asked, _HANG)
+    for p in _P
+    if p not in (_P.PLANNED, _P.HANGING_UP, _P.ENDED)
+}
+_ROWS |= {(p, ev.CallEnded): Row(_ended, _END) for p in _P if p is not _P.ENDED}
+
+# Late, twice, or overtaken by something that says more. Listed one by one so that the rest stays
+# illegal.
+_LATE: dict[type, tuple[CallPhase, ...]] = {
+    ev.OriginateSent: (
+        _P.DIALING,
+        _P.RINGING,
+        _P.ANSWERED,
+        _P.WAITING,
+        _P.CONNECTING,
+        _P.TALKING,
+        _P.HANGING_UP,
+    ),
+    ev.OriginateRefused: (
+        _P.RINGING,
+        _P.ANSWERED,
+        _P.WAITING,
+        _P.CONNECTING,
+        _P.TALKING,
+        _P.SAFE_HARBOUR,
+    ),
+    ev.CallRinging: tuple(p for p in _P if p not in (_P.PLANNED, _P.DIALING)),
+    ev.CallAnswered: (_P.ANSWERED, _P.WAITING, _P.CONNECTING, _P.TALKING, _P.SAFE_HARBOUR),
+    ev.CallClassified: (_P.WAITING, _P.CONNECTING, _P.TALKING, _P.SAFE_HARBOUR),
+    ev.AgentLegReady: (_P.WAITING, _P.TALKING, _P.SAFE_HARBOUR, _P.HANGING_UP),
+    ev.AgentGone: (_P.WAITING, _P.SAFE_HARBOUR, _P.HANGING_UP),
+    ev.CallBridged: (_P.TALKING, _P.SAFE_HARBOUR, _P.HANGING_UP),
+    ev.BridgeRefused: (_P.WAITING, _P.TALKING, _P.SAFE_HARBOUR, _P.HANGING_UP),
+    ev.CallUnbridged: (_P.WAITING, _P.CONNECTING, _P.SAFE_HARBOUR, _P.HANGING_UP),
+    ev.WaitExpired: (_P.TALKING, _P.SAFE_HARBOUR, _P.HANGING_UP),
+    ev.SafeHarbourStarted: (_P.SAFE_HARBOUR, _P.HANGING_UP),
+    ev.RingExpired: (
+        _P.ANSWERED,
+        _P.WAITING,
+        _P.CONNECTING,
+        _P.TALKING,
+        _P.SAFE_HARBOUR,
+        _P.HANGING_UP,
+    ),
+    ev.HangupAsked: (_P.HANGING_UP,),
+}
+_IGNORED = {(p, e) for e, phases in _LATE.items() for p in phases}
+# An ended call hears nothing any more, whatever still arrives for it.
+_IGNORED |= {(_P.ENDED, e) for e in _CALL_EVENTS if e is not ev.AgentReserved}
+
+TABLE: Table[CallState, CallPhase] = Table(CallPhase, _CALL_EVENTS, _ROWS, _IGNORED)
+
+
+def _phase_of(state: CallState) -> CallPhase:
+    return state.phase
+
+
+def step(state: CallState, event: ev.CallEvent, now: Moment) -> CallStep:
+    """The next state and what is to be done; IllegalTransition, and nothing changed, when the event
+    cannot come here.
+    """
+    return TABLE.step(state.phase, state, event, now, _phase_of)
