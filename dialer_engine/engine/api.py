@@ -9,11 +9,13 @@ come masked, except to the agent's own feed (`agent/<id>`).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, Protocol
 
 from dialer_engine.domain.agent import AgentMode
 from dialer_engine.domain.campaign import DialMode
+from dialer_engine.domain.errors import DialerError
 
 Json = dict[str, Any]
 
@@ -42,6 +44,22 @@ AGENT_MODES: tuple[str, ...] = tuple(mode.value for mode in AgentMode)
 LISTEN_MODES: tuple[str, ...] = ("listen", "whisper", "barge")
 # Topics of the live feed; `agent/<id>` is the screen of one agent and is named explicitly.
 TOPICS: tuple[str, ...] = ("calls", "agents", "campaigns", "alarms")
+
+
+def error_code(kind: type[DialerError]) -> str:
+    """What names this error to programs: `CampaignHeld` is `campaign_held`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
+
+
+def error_class(code: str) -> type[DialerError]:
+    """The class of a code, `DialerError` for one that this version does not know."""
+    return next((kind for kind in _tree(DialerError) if error_code(kind) == code), DialerError)
+
+
+def _tree(kind: type[DialerError]) -> Iterator[type[DialerError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _tree(child)
 
 
 class EngineApi(Protocol):

@@ -1,0 +1,251 @@
+"""The routes of /api/v1/: each handler reads what was sent, asks the engine once, and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from dialer_engine.domain.errors import BadValue
+from dialer_engine.engine.api import (
+    AGENT_FIELDS,
+    AGENT_MODES,
+    CAMPAIGN_FIELDS,
+    DIAL_MODES,
+    LISTEN_MODES,
+    TOPICS,
+    EngineApi,
+)
+from dialer_engine.web.answers import JsonAnswer
+from dialer_engine.web.bodies import check_names, json_body, query, whole_number
+from dialer_engine.web.feed import KEEP_ALIVE_S, EventStream
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+_CALL_FILTERS = ("campaign", "phase", "agent", "node", "trunk")
+# One page of history; more would only make the daemon hold more at once.
+_HISTORY_LIMIT = 1000
+_HISTORY_DEFAULT = 50
+_SCREEN_TOPIC = "agent/"
+
+
+def _api(request: Request) -> EngineApi:
+    api: EngineApi = request.app.state.api
+    return api
+
+
+def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
+    if value is not None and value not in allowed:
+        raise BadValue(f"{name} must be one of {', '.join(allowed)}")
+
+
+# -- the whole -------------------------------------------------------------------------------------
+
+
+async def status(request: Request) -> Response:
+    return JsonAnswer(await _api(request).status())
+
+
+async def doctor(request: Request) -> Response:
+    return JsonAnswer(await _api(request).doctor())
+
+
+async def reload(request: Request) -> Response:
+    await json_body(request, {})
+    return JsonAnswer(await _api(request).reload())
+
+
+async def shutdown(request: Request) -> Response:
+    body = await json_body(request, {"graceful": bool, "limit_s": float})
+    limit = body.get("limit_s")
+    if limit is not None and not limit >= 0:
+        raise BadValue("limit_s must not be negative")
+    answer = await _api(request).shutdown(body.get("graceful", True), limit)
+    return JsonAnswer(answer, 202)
+
+
+async def report(request: Request) -> Response:
+    asked = query(request, ("campaign", "since", "until"))
+    api = _api(request)
+    return JsonAnswer(
+        await api.report(asked.get("campaign"), asked.get("since"), asked.get("until"))
+    )
+
+
+# -- campaigns -------------------------------------------------------------------------------------
+
+
+async def campaigns(request: Request) -> Response:
+    return JsonAnswer(await _api(request).campaigns())
+
+
+async def campaign(request: Request) -> Response:
+    return JsonAnswer(await _api(request).campaign(request.path_params["name"]))
+
+
+async def create_campaign(request: Request) -> Response:
+    body = await json_body(request, {"name": str, **CAMPAIGN_FIELDS}, ("name",))
+    _one_of("mode", body.get("mode"), DIAL_MODES)
+    return JsonAnswer(await _api(request).create_campaign(body), 201)
+
+
+async def change_campaign(request: Request) -> Response:
+    body = await json_body(request, CAMPAIGN_FIELDS)
+    if not body:
+        raise BadValue(f"nothing to change; name any of {', '.join(CAMPAIGN_FIELDS)}")
+    _one_of("mode", body.get("mode"), DIAL_MODES)
+    return JsonAnswer(await _api(request).change_campaign(request.path_params["name"], body))
+
+
+async def start_campaign(request: Request) -> Response:
+    await json_body(request, {})
+    return JsonAnswer(await _api(request).start_campaign(request.path_params["name"]))
+
+
+async def pause_campaign(request: Request) -> Response:
+    await json_body(request, {})
+    return JsonAnswer(await _api(request).pause_campaign(request.path_params["name"]))
+
+
+async def stop_campaign(request: Request) -> Response:
+    await json_body(request, {})
+    return JsonAnswer(await _api(request).stop_campaign(request.path_params["name"]))
+
+
+# -- agents ----------------------------------------------------------------------------------------
+
+
+async def agents(request: Request) -> Response:
+    return JsonAnswer(await _api(request).agents())
+
+
+async def add_agent(request: Request) -> Response:
+    body = await json_body(request, AGENT_FIELDS, ("id",))
+    _one_of("mode", body.get("mode"), AGENT_MODES)
+    return JsonAnswer(await _api(request).add_agent(body), 201)
+
+
+async def login_agent(request: Request) -> Response:
+    await json_body(request, {})
+    return JsonAnswer(await _api(request).login_agent(request.path_params["agent"]))
+
+
+async def logout_agent(request: Request) -> Response:
+    await json_body(request, {})
+    return JsonAnswer(await _api(request).logout_agent(request.path_params["agent"]))
+
+
+async def pause_agent(request: Request) -> Response:
+    body = await json_body(request, {"reason": str})
+    agent = request.path_params["agent"]
+    return JsonAnswer(await _api(request).pause_agent(agent, body.get("reason", "")))
+
+
+async def resume_agent(request: Request) -> Response:
+    await json_body(request, {})
+    return JsonAnswer(await _api(request).resume_agent(request.path_params["agent"]))
+
+
+async def end_wrap_up(request: Request) -> Response:
+    await json_body(request, {})
+    return JsonAnswer(await _api(request).end_wrap_up(request.path_params["agent"]))
+
+
+async def dispose(request: Request) -> Response:
+    body = await json_body(request, {"code": str, "note": str, "attempt": str}, ("code",))
+    answer = await _api(request).dispose(
+        request.path_params["agent"], body["code"], body.get("note", ""), body.get("attempt")
+    )
+    return JsonAnswer(answer)
+
+
+async def listen(request: Request) -> Response:
+    body = await json_body(request, {"phone": str, "mode": str}, ("phone",))
+    mode = body.get("mode", LISTEN_MODES[0])
+    _one_of("mode", mode, LISTEN_MODES)
+    agent = request.path_params["agent"]
+    return JsonAnswer(await _api(request).listen(agent, body["phone"], mode), 202)
+
+
+# -- calls -----------------------------------------------------------------------------------------
+
+
+async def calls(request: Request) -> Response:
+    return JsonAnswer(await _api(request).calls(query(request, _CALL_FILTERS)))
+
+
+async def call(request: Request) -> Response:
+    return JsonAnswer(await _api(request).call(request.path_params["attempt"]))
+
+
+async def hangup_call(request: Request) -> Response:
+    await json_body(request, {})
+    return JsonAnswer(await _api(request).hangup_call(request.path_params["attempt"]))
+
+
+async def history(request: Request) -> Response:
+    asked = query(request, ("campaign", "limit", "before"))
+    limit = whole_number(asked.get("limit", str(_HISTORY_DEFAULT)), "limit", 1, _HISTORY_LIMIT)
+    found = await _api(request).call_history(asked.get("campaign"), limit, asked.get("before"))
+    return JsonAnswer(found)
+
+
+# -- feed ------------------------------------------------------------------------------------------
+
+
+async def events(request: Request) -> Response:
+    wanted = query(request, ("topics",)).get("topics", ",".join(TOPICS))
+    topics = tuple(dict.fromkeys(name for name in wanted.split(",") if name))
+    check_names([t for t in topics if not t.startswith(_SCREEN_TOPIC)], TOPICS)
+    state = request.app.state
+    keep_alive: float = getattr(state, "keep_alive_s", KEEP_ALIVE_S)
+    return EventStream(_api(request).subscribe(topics), state.closing, keep_alive)
+
+
+_V1: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "/status", status),
+    ("GET", "/doctor", doctor),
+    ("POST", "/reload", reload),
+    ("POST", "/shutdown", shutdown),
+    ("GET", "/report", report),
+    ("GET", "/events", events),
+    ("GET", "/campaigns", campaigns),
+    ("POST", "/campaigns", create_campaign),
+    ("GET", "/campaigns/{name}", campaign),
+    ("PATCH", "/campaigns/{name}", change_campaign),
+    ("POST", "/campaigns/{name}/start", start_campaign),
+    ("POST", "/campaigns/{name}/pause", pause_campaign),
+    ("POST", "/campaigns/{name}/stop", stop_campaign),
+    ("GET", "/agents", agents),
+    ("POST", "/agents", add_agent),
+    ("POST", "/agents/{agent}/login", login_agent),
+    ("POST", "/agents/{agent}/logout", logout_agent),
+    ("POST", "/agents/{agent}/pause", pause_agent),
+    ("POST", "/agents/{agent}/resume", resume_agent),
+    ("POST", "/agents/{agent}/wrapup", end_wrap_up),
+    ("POST", "/agents/{agent}/dispose", dispose),
+    ("POST", "/agents/{agent}/listen", listen),
+    ("GET", "/calls", calls),
+    ("GET", "/calls/{attempt}", call),
+    ("POST", "/calls/{attempt}/hangup", hangup_call),
+    ("GET", "/history", history),
+)
+
+
+def v1_routes() -> list[BaseRoute]:
+    """One starlette route for each path, so that 405 lists every method the path has."""
+    paths: dict[str, dict[str, Handler]] = {}
+    for method, path, handler in _V1:
+        paths.setdefault(path, {})[method] = handler
+    return [_route(path, by_method) for path, by_method in paths.items()]
+
+
+def _route(path: str, by_method: dict[str, Handler]) -> Route:
+    async def endpoint(request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        return await by_method[method](request)
+
+    return Route("/api/v1" + path, endpoint, methods=list(by_method))

@@ -1,0 +1,213 @@
+"""Serving inside the daemon's own loop, on a Unix socket.
+
+Rules: the daemon owns the signals, not the server; whoever holds the lock beside the socket owns the
+socket; a socket file that nobody answers on is a leftover and is removed, one that answers belongs
+to another daemon and is left alone; stopping ends the event streams first and removes the file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import socket
+import stat
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
+from pathlib import Path
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+
+from dialer_engine.domain.errors import ConfigError, Conflict
+
+# The owner and the group of the daemon may talk to it; nobody else.
+SOCKET_MODE = 0o660
+# How long a request in flight may take when the daemon stops.
+_STOP_S = 5
+# The kernel's limit of a path in sockaddr_un is 108 bytes with its NUL (unix(7)).
+_PATH_LIMIT = 107
+# A local daemon accepts at once; one that does not within a second is hung, but alive.
+_PROBE_S = 1.0
+_BACKLOG = 128
+
+log = structlog.get_logger(__name__)
+
+
+async def serve(
+    app: Starlette, socket_path: Path | str, started: asyncio.Event | None = None
+) -> None:
+    """Serve until cancelled. started: set when requests are taken. Conflict when another daemon
+    answers there, ConfigError when the path cannot be used.
+    """
+    async with serving(app, socket_path):
+        if started is not None:
+            started.set()
+        await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def serving(app: Starlette, socket_path: Path | str) -> AsyncIterator[None]:
+    """Serve on a Unix socket as long as the block runs; errors as in `serve`."""
+    path = Path(socket_path)
+    with _claimed(path), _bound(path) as sock:
+        async with _running(app, sock):
+            yield
+
+
+@asynccontextmanager
+async def serving_tcp(app: Starlette, host: str, port: int) -> AsyncIterator[int]:
+    """Serve on a TCP port (the probes); yields the port, which matters for port 0. Conflict when
+    it is taken.
+    """
+    try:
+        sock = socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+        )
+    except OSError as error:
+        raise Conflict(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    with sock:
+        async with _running(app, sock):
+            yield sock.getsockname()[1]
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its hands on the signals."""
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        return nullcontext()
+
+
+@asynccontextmanager
+async def _running(app: Starlette, sock: socket.socket) -> AsyncIterator[None]:
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_STOP_S,
+    )
+    server = _Server(config)
+    # The socket listens already: who connects before the task runs waits in its backlog.
+    task = asyncio.get_running_loop().create_task(server.serve(sockets=[sock]), name="api server")
+    task.add_done_callback(_report)
+    try:
+        yield
+    finally:
+        app.state.closing.set()
+        server.should_exit = True
+        with contextlib.suppress(Exception):
+            await task
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    """A server that died is heard of at once, not when the daemon stops."""
+    if not task.cancelled() and task.exception() is not None:
+        log.error("api server failed", exc_info=task.exception())
+
+
+# -- the socket file -------------------------------------------------------------------------------
+
+
+@contextmanager
+def _claimed(path: Path) -> Iterator[None]:
+    """Hold the lock beside the socket, so that two daemons starting together cannot both win."""
+    if len(os.fsencode(path)) > _PATH_LIMIT:
+        raise ConfigError(
+            f"the socket path {path} is longer than {_PATH_LIMIT} bytes; use a shorter one"
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _unusable(path, error) from error
+    try:
+        _lock(lock, path)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _lock(lock: int, path: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise _taken(path) from None
+
+
+def _taken(path: Path) -> Conflict:
+    return Conflict(
+        f"another daemon answers on {path}; stop it first (`dialer-engine stop`), "
+        "or give this one another socket"
+    )
+
+
+@contextmanager
+def _bound(path: Path) -> Iterator[socket.socket]:
+    _clear(path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        try:
+            mine = _bind(sock, path)
+        except OSError as error:
+            raise _unusable(path, error) from error
+        try:
+            yield sock
+        finally:
+            _remove(path, mine)
+
+
+def _bind(sock: socket.socket, path: Path) -> os.stat_result:
+    """Bind with the right mode from the first moment: before a chmod another user could connect."""
+    before = os.umask(0o777 & ~SOCKET_MODE)
+    try:
+        sock.bind(os.fspath(path))
+    finally:
+        os.umask(before)
+    sock.listen(_BACKLOG)
+    sock.setblocking(False)
+    return path.stat()
+
+
+def _remove(path: Path, mine: os.stat_result) -> None:
+    """Remove the socket file, unless somebody put another one in its place."""
+    with contextlib.suppress(OSError):
+        if os.path.samestat(path.stat(), mine):
+            path.unlink()
+
+
+def _unusable(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"cannot make the API socket {path}: {error.strerror}; "
+        "choose a folder that the daemon's user may write to"
+    )
+
+
+def _clear(path: Path) -> None:
+    """Remove a leftover; Conflict when it is no leftover, ConfigError when it is no socket."""
+    try:
+        kind = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(kind):
+        raise ConfigError(f"{path} exists and is not a socket; move it away or choose another path")
+    if _answers(path):
+        raise _taken(path)
+    path.unlink(missing_ok=True)
+
+
+def _answers(path: Path) -> bool:
+    """Whether somebody accepts there. A full backlog or a timeout counts as somebody."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_PROBE_S)
+        try:
+            probe.connect(os.fspath(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            return False
+        except OSError:
+            return True
+        return True
