@@ -51,6 +51,11 @@ def error_code(kind: type[DialerError]) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
 
 
+def error_hint(kind: type[BaseException]) -> str:
+    """What the operator is to do: the docstring of the class, on one line."""
+    return " ".join((kind.__doc__ or "").split())
+
+
 def error_class(code: str) -> type[DialerError]:
     """The class of a code, `DialerError` for one that this version does not know."""
     return next((kind for kind in _tree(DialerError) if error_code(kind) == code), DialerError)

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dialer_engine.domain import errors as er
-from dialer_engine.engine.api import error_code
+from dialer_engine.engine.api import error_code, error_hint
 from dialer_engine.web.answers import JsonAnswer
 
 log = structlog.get_logger(__name__)
@@ -52,18 +52,13 @@ def status_of(error: er.DialerError) -> int:
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
-def hint_of(kind: type[er.DialerError]) -> str:
-    """The docstring of the class, on one line."""
-    return " ".join((kind.__doc__ or "").split())
-
-
 async def dialer_error(request: Request, error: Exception) -> Response:
     """Handler for everything in the error tree."""
     assert isinstance(error, er.DialerError)
     body = {
-        "error": str(error) or hint_of(type(error)),
+        "error": str(error) or error_hint(type(error)),
         "code": error_code(type(error)),
-        "hint": hint_of(type(error)),
+        "hint": error_hint(type(error)),
     }
     return JsonAnswer(body, status_of(error))
 

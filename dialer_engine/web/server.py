@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import grp
 import os
 import socket
 import stat
@@ -32,27 +33,36 @@ _PATH_LIMIT = 107
 # A local daemon accepts at once; one that does not within a second is hung, but alive.
 _PROBE_S = 1.0
 _BACKLOG = 128
+_OWN_GROUP = -1
 
 log = structlog.get_logger(__name__)
 
 
 async def serve(
-    app: Starlette, socket_path: Path | str, started: asyncio.Event | None = None
+    app: Starlette,
+    socket_path: Path | str,
+    *,
+    mode: int = SOCKET_MODE,
+    group: str = "",
+    started: asyncio.Event | None = None,
 ) -> None:
-    """Serve until cancelled. started: set when requests are taken. Conflict when another daemon
-    answers there, ConfigError when the path cannot be used.
+    """Serve until cancelled. mode, group: of the socket file (group empty: the daemon's own).
+    started: set when requests are taken. Conflict when another daemon answers there, ConfigError
+    when the path or the group cannot be used.
     """
-    async with serving(app, socket_path):
+    async with serving(app, socket_path, mode=mode, group=group):
         if started is not None:
             started.set()
         await asyncio.Event().wait()
 
 
 @asynccontextmanager
-async def serving(app: Starlette, socket_path: Path | str) -> AsyncIterator[None]:
-    """Serve on a Unix socket as long as the block runs; errors as in `serve`."""
+async def serving(
+    app: Starlette, socket_path: Path | str, *, mode: int = SOCKET_MODE, group: str = ""
+) -> AsyncIterator[None]:
+    """Serve on a Unix socket as long as the block runs; arguments and errors as in `serve`."""
     path = Path(socket_path)
-    with _claimed(path), _bound(path) as sock:
+    with _claimed(path), _bound(path, mode, group) as sock:
         async with _running(app, sock):
             yield
 
@@ -148,11 +158,11 @@ def _taken(path: Path) -> Conflict:
 
 
 @contextmanager
-def _bound(path: Path) -> Iterator[socket.socket]:
+def _bound(path: Path, mode: int, group: str) -> Iterator[socket.socket]:
     _clear(path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         try:
-            mine = _bind(sock, path)
+            mine = _bind(sock, path, mode, _group_id(group))
         except OSError as error:
             raise _unusable(path, error) from error
         try:
@@ -161,16 +171,28 @@ def _bound(path: Path) -> Iterator[socket.socket]:
             _remove(path, mine)
 
 
-def _bind(sock: socket.socket, path: Path) -> os.stat_result:
-    """Bind with the right mode from the first moment: before a chmod another user could connect."""
-    before = os.umask(0o777 & ~SOCKET_MODE)
+def _bind(sock: socket.socket, path: Path, mode: int, group: int) -> os.stat_result:
+    """Bind closed to others from the first moment: before a chmod another user could connect."""
+    before = os.umask(0o177)
     try:
         sock.bind(os.fspath(path))
     finally:
         os.umask(before)
+    if group != _OWN_GROUP:
+        os.chown(path, -1, group)
+    path.chmod(mode)
     sock.listen(_BACKLOG)
     sock.setblocking(False)
     return path.stat()
+
+
+def _group_id(name: str) -> int:
+    try:
+        return grp.getgrnam(name).gr_gid if name else _OWN_GROUP
+    except KeyError:
+        raise ConfigError(
+            f"there is no group {name!r} for the API socket; see api.socket_group"
+        ) from None
 
 
 def _remove(path: Path, mine: os.stat_result) -> None:
