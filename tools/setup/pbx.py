@@ -1,7 +1,7 @@
 """Which Asterisk the demo, the tests and the benchmark run: one on PATH, else Docker, else a Debian root.
 
-Rules: the first of the three that works is taken; `DIALER_PBX=path|docker|root` insists on one. The choice is written to
-`build/pbx.json`, and `locate()` reads it back: tools/lab starts what it names.
+Rules: the first of the three that works is taken; `DIALER_SETUP_PBX=path|docker|root` insists on one. The choice is
+written to `build/pbx.json`, and `locate()` reads it back: tools/lab starts what it names.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ def ensure_pbx() -> Pbx:
         "docker": _from_docker,
         "root": _from_root,
     }
-    wish = os.environ.get("DIALER_PBX")
+    wish = os.environ.get("DIALER_SETUP_PBX")
     if wish and wish not in ways:
         raise SetupError(
-            f"DIALER_PBX={wish} is unknown: use one of {', '.join(ways)}, or leave it unset."
+            f"DIALER_SETUP_PBX={wish} is unknown: use one of {', '.join(ways)}, or leave it unset."
         )
     refusals: list[str] = []
     for kind in [wish] if wish else ways:

@@ -1,0 +1,388 @@
+"""Every key of the configuration: its type, default, meaning and bounds.
+
+Rules: a default is safe and works on one machine; times of day are local to the debtor; a duration ends in `_s` and is
+in seconds. `config/dialer.yaml` is made from this file (`python -m dialer_engine.app.config`), never edited against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import time
+from pathlib import Path
+from typing import Literal
+from zoneinfo import available_timezones
+
+from dialer_engine.app._config_fields import (
+    PORT,
+    SecretUrl,
+    at_least,
+    between,
+    matches,
+    opt,
+    section,
+)
+from dialer_engine.app._config_pbx import Pbx, TrunkOptions
+from dialer_engine.domain.agent import AgentMode
+from dialer_engine.domain.campaign import DialMode
+
+LogFormat = Literal["auto", "json", "console"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+def _zone(value: str) -> str | None:
+    known = not value or value in available_timezones()
+    return (
+        None
+        if known
+        else f"must be an IANA time zone such as Asia/Shanghai, or empty, not {value!r}"
+    )
+
+
+def _phone_template(value: str) -> str | None:
+    return None if "{phone}" in value else "must contain {phone}"
+
+
+def _weekdays(value: tuple[int, ...]) -> str | None:
+    right = value and all(1 <= day <= 7 for day in value) and len(set(value)) == len(value)
+    return None if right else "must be ISO weekdays, 1 (Monday) to 7, each once"
+
+
+def _digits(value: Mapping[str, str]) -> str | None:
+    wrong = [key for key in value if len(key) != 1 or key not in "0123456789*#"]
+    return f"keys are single digits, * or #, not {wrong[0]!r}" if wrong else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Daemon:
+    """The process itself."""
+
+    state_dir: Path = opt(
+        Path("/var/lib/dialer"), "Where the daemon keeps its own files.", "守护进程自己的文件"
+    )
+    socket: Path = opt(
+        Path("/run/dialer/api.sock"),
+        "Unix socket of the HTTP API; the command line talks to the daemon here.",
+        "命令行与守护进程通信的套接字",
+    )
+    drain_limit_s: float = opt(
+        300.0,
+        "A graceful stop waits this long for talks to end, then hangs up.",
+        "平滑停止时等待通话结束的最长秒数",
+        live=True,
+        check=between(0, 86400),
+    )
+    log_format: LogFormat = opt(
+        "auto",
+        "auto: JSON under systemd or into a file, readable on a terminal. Or: json, console.",
+        "日志格式",
+    )
+    log_level: LogLevel = opt("info", "debug, info, warning or error.", "日志级别", live=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """Cases, attempts, outcomes."""
+
+    url: SecretUrl = opt(
+        SecretUrl("sqlite+aiosqlite:////var/lib/dialer/dialer.db"),
+        "SQLAlchemy URL. PostgreSQL: postgresql+psycopg://user@host/db (url_file keeps the password out of here).",
+        "数据库地址",
+    )
+    pool_size: int = opt(
+        10, "Connections kept open (PostgreSQL only).", "连接池大小", check=between(1, 200)
+    )
+    busy_timeout_s: float = opt(
+        5.0,
+        "A write waits this long for a locked store before dialling stops.",
+        "数据库锁等待秒数",
+        check=between(0.1, 60),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redis:
+    """Leases and live feeds across daemons; one daemon does without."""
+
+    url: SecretUrl | None = opt(
+        None,
+        "redis://host:6379/0; empty: not used.",
+        "留空则不使用 Redis",
+        example="redis://localhost:6379/0",
+    )
+    prefix: str = opt("dialer:", "Before every key, so that one Redis can serve several.", "键前缀")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agents:
+    """Defaults for agents; an agent or campaign may have its own."""
+
+    mode: AgentMode = opt(
+        AgentMode.NAILED,
+        "nailed: the leg stays up between calls. ring: the phone rings for each call.",
+        "坐席模式",
+    )
+    wrap_up_s: float = opt(
+        20.0,
+        "Limit of wrap-up after a talk; 0: none.",
+        "话后整理秒数",
+        live=True,
+        check=between(0, 3600),
+    )
+    callback_s: float = opt(
+        1.0,
+        "Pause before a dropped leg is called back; doubles with each failure.",
+        "断线回拨间隔",
+        check=between(0.1, 60),
+    )
+    callback_max_s: float = opt(
+        30.0, "The longest such pause.", "最长回拨间隔", check=between(1, 3600)
+    )
+    ring_timeout_s: float = opt(
+        30.0,
+        "How long an agent's phone rings.",
+        "坐席话机振铃秒数",
+        live=True,
+        check=between(1, 120),
+    )
+    login_extension: str = opt(
+        "77",
+        "What agents dial to log in; the dialplan's dialer-phones context has it too.",
+        "坐席登录分机",
+        check=matches(r"[0-9*#]{1,10}", "digits, * or #"),
+    )
+    dial: str = opt(
+        "PJSIP/{phone}",
+        "Channel of an agent's phone; {phone} is the agent's phone.",
+        "坐席话机拨号串",
+        check=_phone_template,
+    )
+    dispositions: Mapping[str, str] = opt(
+        {
+            "1": "promise",
+            "2": "refused",
+            "3": "callback",
+            "4": "wrong_person",
+            "5": "dispute",
+            "0": "other",
+        },
+        "What a digit pressed in wrap-up means.",
+        "话后按键对应的处理结果",
+        live=True,
+        check=_digits,
+    )
+    break_reasons: tuple[str, ...] = opt(
+        ("lunch", "rest", "training", "meeting"), "Reasons for a break.", "小休原因", live=True
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pacing:
+    """Defaults for campaigns."""
+
+    mode: DialMode = opt(
+        DialMode.PROGRESSIVE,
+        "progressive: one line for each free agent. ratio: as below.",
+        "外呼模式",
+        live=True,
+    )
+    ratio: float = opt(
+        1.0,
+        "Lines for each free agent in mode ratio.",
+        "每名空闲坐席的线路数",
+        live=True,
+        check=between(1, 10),
+    )
+    tick_s: float = opt(0.25, "How often a campaign decides.", "决策间隔", check=between(0.05, 5))
+    ring_timeout_s: float = opt(
+        25.0, "How long a debtor's phone rings.", "振铃秒数", live=True, check=between(1, 120)
+    )
+    wait_limit_s: float = opt(
+        2.0,
+        "Abandonment limit: somebody who answered hears the safe-harbour message after this time without an agent.",
+        "呼损时限:接通后无坐席即播放致歉语",
+        live=True,
+        check=between(0.1, 30),
+    )
+    max_ringing_per_agent: float = opt(
+        12.0,
+        "Never more lines in flight for each free agent.",
+        "每名空闲坐席的在途呼叫上限",
+        live=True,
+        check=between(1, 20),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compliance:
+    """What the law wants of every call. Whoever is unsure here must not dial."""
+
+    default_country: str = opt(
+        "",
+        "ISO country of numbers imported without +country code; empty: such rows are rejected.",
+        "无国际区号时的默认国家",
+        check=matches(r"([A-Z]{2})?", "two capital letters such as CN, or empty"),
+    )
+    default_zone: str = opt(
+        "",
+        "Time zone of numbers whose own is unknown; empty: they are not dialled.",
+        "号码时区未知时使用的时区;留空则不拨",
+        live=True,
+        check=_zone,
+    )
+    window_start: time = opt(
+        time(8, 0),
+        "No call before, in the debtor's local time.",
+        "每日开始时间(对方当地)",
+        live=True,
+    )
+    window_end: time = opt(
+        time(20, 0),
+        "No call from then on, in the debtor's local time.",
+        "每日结束时间(对方当地)",
+        live=True,
+    )
+    weekdays: tuple[int, ...] = opt(
+        (1, 2, 3, 4, 5, 6, 7), "Days, 1 is Monday.", "星期,1 为周一", live=True, check=_weekdays
+    )
+    daily_cap: int = opt(
+        3,
+        "Attempts for each number and local day.",
+        "每号码每日次数上限",
+        live=True,
+        check=between(0, 100),
+    )
+    guard_s: float = opt(
+        60.0,
+        "No call starts this shortly before the window ends.",
+        "窗口结束前的保护秒数",
+        live=True,
+        check=between(0, 3600),
+    )
+    permit_ttl_s: float = opt(
+        10.0,
+        "How long a permit may be used.",
+        "拨号许可有效秒数",
+        live=True,
+        check=between(0.5, 60),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingOptions:
+    """Two-channel recordings, made by the PBX."""
+
+    enabled: bool = opt(True, "Record every answered call.", "录音")
+    slow_free_mib: int = opt(
+        10240,
+        "Below this much free disk: dial at half speed and warn.",
+        "磁盘低水位(减速)",
+        live=True,
+        check=at_least(0),
+    )
+    stop_free_mib: int = opt(
+        2048,
+        "Below this much free disk: do not dial.",
+        "磁盘停拨水位",
+        live=True,
+        check=at_least(0),
+    )
+    verify_tolerance_s: float = opt(
+        1.0,
+        "A file may be this much shorter or longer than the talk.",
+        "时长允许误差",
+        live=True,
+        check=between(0.1, 10),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SafeHarbour:
+    """What somebody hears who answered and for whom there is no agent."""
+
+    sound: str = opt(
+        "",
+        "Prompt(s) on the PBX, joined by &; empty: the PBX's own DE_SAFE_HARBOUR.",
+        "致歉语音;留空用 PBX 的设置",
+        live=True,
+        check=matches(r"[A-Za-z0-9_/.&-]*", "sound names joined by &"),
+    )
+    pbx_wait_s: int = opt(
+        5,
+        "Without a word from this daemon the PBX plays it by itself after this time, from the answer on.",
+        "守护进程无响应时 PBX 自行播放前的秒数",
+        live=True,
+        check=between(1, 30),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amd:
+    """Answering machine detection by the PBX. It errs, and delays the first word."""
+
+    enabled: bool = opt(False, "Default for new campaigns.", "默认是否检测语音信箱", live=True)
+    unsure_is_machine: bool = opt(
+        False,
+        "Hang up when it is not sure; off: give the call to an agent.",
+        "不确定时视为机器",
+        live=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    """Prometheus."""
+
+    enabled: bool = opt(False, "Serve /metrics on a port of its own.", "是否开启指标")
+    host: str = opt("127.0.0.1", "Address to listen on.", "监听地址")
+    port: int = opt(9464, "Port to listen on.", "监听端口", check=PORT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """The HTTP API on the Unix socket: whoever may open the socket may command the daemon."""
+
+    socket_mode: str = opt(
+        "0660",
+        "File mode of the socket.",
+        "套接字权限",
+        check=matches(r"0?[0-7]{3}", "an octal mode such as 0660"),
+    )
+    socket_group: str = opt("", "Group of the socket; empty: the daemon's.", "套接字所属组")
+    feed_queue: int = opt(
+        1000,
+        "Events kept for a slow listener before it is dropped.",
+        "慢订阅者的事件缓存",
+        check=between(10, 100_000),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The whole configuration. Immutable; a reload makes a new one."""
+
+    daemon: Daemon = section(Daemon, "The process itself.", "守护进程")
+    store: Store = section(Store, "Cases, attempts, outcomes.", "数据库")
+    redis: Redis = section(
+        Redis, "Leases and live feeds across daemons; one daemon does without.", "多守护进程协作"
+    )
+    pbx: Pbx = section(Pbx, "The switches that dial for us.", "交换机")
+    trunks: tuple[TrunkOptions, ...] = section(
+        tuple, "Ways to the telephone network.", "中继线路", live=True
+    )
+    agents: Agents = section(Agents, "Defaults for agents.", "坐席默认值")
+    pacing: Pacing = section(Pacing, "Defaults for campaigns.", "外呼节奏默认值")
+    compliance: Compliance = section(Compliance, "What the law wants of every call.", "合规")
+    recordings: RecordingOptions = section(
+        RecordingOptions, "Two-channel recordings, made by the PBX.", "双声道录音"
+    )
+    safe_harbour: SafeHarbour = section(
+        SafeHarbour, "What an answered person without an agent hears.", "呼损致歉语"
+    )
+    amd: Amd = section(
+        Amd, "Answering machine detection; it errs, and delays the first word.", "语音信箱检测"
+    )
+    metrics: Metrics = section(Metrics, "Prometheus.", "监控指标")
+    api: Api = section(
+        Api, "The HTTP API on daemon.socket: whoever opens it commands the daemon.", "接口"
+    )
