@@ -70,11 +70,12 @@ class AmiConfig:
 
 class LinkState(Enum):
     """Where a link is. `UP` means logged in; whether the PBX is fully booted it says by its own
-    event."""
+    event. `LOST` is told in the moment an `UP` link breaks, before any action fails by it."""
 
     IDLE = "idle"
     CONNECTING = "connecting"
     UP = "up"
+    LOST = "lost"
     WAITING = "waiting"
     REFUSED = "refused"
     CLOSED = "closed"

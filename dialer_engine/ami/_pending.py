@@ -78,9 +78,10 @@ class PendingActions:
                 future.exception()
 
     def _expire(self, action_id: str, timeout: float) -> None:
-        late = f"the PBX did not answer within {timeout:g} s; whether it acted is unknown"
-        self._stats.actions_timed_out += 1
-        self._fail(action_id, ActionTimeout(late))
+        if action_id in self._entries:
+            self._stats.actions_timed_out += 1
+            late = f"the PBX did not answer within {timeout:g} s; whether it acted is unknown"
+            self._fail(action_id, ActionTimeout(late))
 
     def _fail(self, action_id: str, error: Exception) -> None:
         entry = self._entries.pop(action_id, None)

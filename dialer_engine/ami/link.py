@@ -24,7 +24,7 @@ import asyncio
 import random
 import secrets
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
 import structlog
@@ -44,7 +44,6 @@ from dialer_engine.ami._stats import LinkStats
 from dialer_engine.ami._tls import tls_refusal
 from dialer_engine.ami.wire import AmiMessage, FieldValue, Framer, serialise
 from dialer_engine.domain.errors import LinkLost, NotConnected, PbxError
-
 
 # How long close() waits for the farewell to leave before it cuts.
 _FAREWELL_SECONDS: Final = 1.0
@@ -139,9 +138,11 @@ class _Connection(AMIProtocol):  # type: ignore[misc]
 
     def end(self, error: PbxError) -> None:
         """End this connection at once: every action that waits learns that its fate is unknown."""
+        self.closed = True
         if not self.ended.done():
             self.ended.set_result(error)
-        self.closed = True
+            # Before the actions fail: who is told that one is unknown must not find the link up.
+            self.factory.lost(error)
         self.pending.lose_all()
         if not self.leaving:
             self.cut()
@@ -169,7 +170,7 @@ class _Manager(Manager):  # type: ignore[misc]
         stats: LinkStats,
         queue: EventQueue,
         pump: EventPump,
-        tell: Callable[[LinkStatus], None],
+        board: StateBoard,
     ) -> None:
         # From Python 3.12 on it must be built where a loop runs.
         super().__init__(loop=asyncio.get_running_loop(), host=settings.host, port=settings.port)
@@ -177,7 +178,8 @@ class _Manager(Manager):  # type: ignore[misc]
         self.stats = stats
         self.queue = queue
         self.pump = pump
-        self.tell = tell
+        self.board = board
+        self.tell = board.tell
         self.protocol: _Connection | None = None
         # Unique across restarts of the daemon: an answer to a former run's action is no answer to
         # ours.
@@ -208,6 +210,11 @@ class _Manager(Manager):  # type: ignore[misc]
             raise
         except ssl.SSLError as error:
             raise tls_refusal(error) from error
+
+    def lost(self, error: PbxError) -> None:
+        """The connection of the moment has ended."""
+        if self.board.is_up:
+            self.board.tell(LinkStatus(LinkState.LOST, error))
 
     def gate(self, closed: bool) -> None:
         """Stop the delivery of events, or start it."""
@@ -321,7 +328,7 @@ class AmiLink:
         if self._task is not None or self._board.is_closed:
             return
         config = self.config
-        self._manager = _Manager(config, self.stats, self._queue, self._pump, self._board.tell)
+        self._manager = _Manager(config, self.stats, self._queue, self._pump, self._board)
         backoff = Backoff(
             config.reconnect_first, config.reconnect_cap, config.refused_retry, self._rng
         )

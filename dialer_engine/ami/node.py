@@ -1,0 +1,263 @@
+"""Asterisk as the engine's PBX: the port `PbxNode` over one AMI link.
+
+Rules: contexts, variables and user events are those of docker/asterisk/pbx/extensions.conf; an answer `Error` is `PbxRefused`; nothing is sent twice. No number is logged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from dialer_engine.ami._config import AmiConfig, LinkState, LinkStatus
+from dialer_engine.ami.link import AmiLink
+from dialer_engine.ami.translate import Translator, channels_seen, ending_noted
+from dialer_engine.ami.wire import AmiMessage, FieldValue
+from dialer_engine.domain import events as ev
+from dialer_engine.domain.errors import PbxRefused
+from dialer_engine.domain.units import E164, AgentId, AttemptId, LegId, Moment, NodeName, TrunkName
+from dialer_engine.ports.pbx import CallAgent, ChannelSeen, EndingRemembered, NodeHealth, Originate, Sink
+
+log = structlog.get_logger(__name__)
+# OriginateResponse comes on another queue than Hangup and may overtake it; Hangup says more.
+_REFUSAL_GRACE_S = 2.0
+# Asterisk ends the ringing itself; this is where we let it.
+_MS = 1000
+# What `dialer-ended` keeps, and how its buckets are named (ten minutes, UTC).
+_NOTES_KEPT = timedelta(hours=3)
+_BUCKET = timedelta(minutes=10)
+# OriginateResponse reasons that blame the trunk: 0 no such endpoint or unreachable, 8 congestion.
+_TRUNK_REASONS = frozenset({"0", "8"})
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkDial:
+    """How a number is dialled over one trunk. template: with {number}. strip: removed from the front of the E.164 number
+    without its plus; prefix: put there. plus: keep the plus sign. caller_id: presented number, empty for the trunk's."""
+
+    name: TrunkName
+    template: str
+    plus: bool = True
+    strip: str = ""
+    prefix: str = ""
+    caller_id: str = ""
+
+    def channel(self, number: E164) -> str:
+        """The channel to originate."""
+        digits = number.removeprefix("+")
+        if self.strip and digits.startswith(self.strip):
+            digits = self.prefix + digits[len(self.strip) :]
+        return self.template.format(number=f"+{digits}" if self.plus else digits)
+
+
+class AsteriskNode:
+    """One Asterisk."""
+
+    def __init__(
+        self, config: AmiConfig, trunks: Mapping[TrunkName, TrunkDial], *, agent_dial: str, command_timeout_s: float = 5.0,
+        unsure_is_machine: bool = False,
+    ) -> None:
+        self._name = NodeName(config.node)
+        self._trunks = dict(trunks)
+        self._agent_dial = agent_dial
+        self._timeout = command_timeout_s
+        self._translator = Translator(self._name, unsure_is_machine)
+        self._sink: Sink = lambda event, at: None
+        self._version = ""
+        self._booted = False
+        self.link = AmiLink(config, on_event=self._on_event, on_state=self._on_state, on_desync=self._on_desync)
+
+    @property
+    def name(self) -> NodeName:
+        return self._name
+
+    # -- life
+
+    async def start(self, sink: Sink) -> None:
+        """See the port."""
+        self._sink = sink
+        self.link.start()
+
+    async def stop(self) -> None:
+        """See the port."""
+        self._sink = lambda event, at: None
+        await self.link.close()
+
+    def health(self) -> NodeHealth:
+        """See the port."""
+        status = self.link.status
+        counters = {k: v for k, v in asdict(self.link.stats).items() if isinstance(v, int)}
+        detail = "" if status.reason is None else str(status.reason)
+        return NodeHealth(self._name, self.link.is_up and self._booted, self._version, detail, counters)
+
+    # -- what is heard
+
+    def _on_event(self, message: AmiMessage, received: float) -> None:
+        at = _moment(received)
+        if message.event == "FullyBooted":
+            self._booted = True
+            self._sink(ev.NodeUp(self._name, self._version), at)
+        elif message.event == "OriginateResponse":
+            self._response(message)
+        else:
+            for event in self._translator.events(message):
+                self._sink(event, at)
+
+    def _on_state(self, status: LinkStatus) -> None:
+        if status.state in (LinkState.LOST, LinkState.REFUSED) or (self._booted and status.state is LinkState.WAITING):
+            self._booted = False
+            self._translator.forget()
+            self._sink(ev.NodeDown(self._name, str(status.reason or "")), _now())
+
+    def _on_desync(self, gap: int) -> None:
+        self._sink(ev.NodeDesynchronised(self._name), _now())
+        self.link.resynchronised(gap)
+
+    def _response(self, message: AmiMessage) -> None:
+        """A failure without a Hangup has had no channel at all: tell it, but let a Hangup that is under way come first."""
+        channel = message.get("Uniqueid")
+        if message.get("Response") != "Failure":
+            return
+        reason = message.get("Reason")
+        event: ev.PbxEvent
+        if channel.startswith("a-"):
+            event = ev.OriginateRefused(AttemptId(channel), f"Originate reason {reason}", reason in _TRUNK_REASONS)
+        else:
+            event = ev.LegEnded(LegId(channel), ev.Ending(text=f"Originate reason {reason}"))
+        loop = asyncio.get_running_loop()
+        loop.call_later(_REFUSAL_GRACE_S, lambda: self._sink(event, _now()))
+
+    # -- what is asked
+
+    async def originate(self, command: Originate) -> None:
+        """See the port."""
+        trunk = self._trunks.get(command.trunk)
+        if trunk is None:
+            raise PbxRefused(f"trunk {command.trunk} is not configured for node {self._name}")
+        variables = {
+            "DE_ATTEMPT": command.attempt,
+            "DE_REC": command.recording,
+            "DE_AMD": "1" if command.amd else "0",
+            "DE_WAIT": str(max(1, round(command.max_wait_s))),
+            "CHANNEL(hangup_handler_push)": "dialer-ended,s,1",
+        }
+        await self._ask({
+            "Action": "Originate", "Channel": trunk.channel(command.number), "ChannelId": command.attempt,
+            "Context": "dialer-outbound", "Exten": "s", "Priority": "1", "Async": "true",
+            "Timeout": str(int(command.ring_timeout_s * _MS)), "Variable": variables,
+            **({"CallerID": trunk.caller_id} if trunk.caller_id else {}),
+        })  # fmt: skip
+
+    async def call_agent(self, command: CallAgent) -> None:
+        """See the port."""
+        await self._ask({
+            "Action": "Originate", "Channel": self._agent_dial.format(phone=command.phone), "ChannelId": command.leg,
+            "Context": "dialer-agent" if command.nailed else "dialer-agent-ring", "Exten": "s", "Priority": "1",
+            "Async": "true", "Timeout": str(int(command.ring_timeout_s * _MS)),
+            "Variable": {"DE_AGENT": command.agent},
+        })  # fmt: skip
+
+    async def accept_login(self, channel: str, agent: AgentId) -> None:
+        """See the port."""
+        await self._ask({"Action": "Setvar", "Channel": channel, "Variable": "DE_AGENT", "Value": agent})
+        await self._redirect(channel, "dialer-agent")
+
+    async def deny_login(self, channel: str) -> None:
+        """See the port."""
+        await self._redirect(channel, "dialer-agent-denied")
+
+    async def bridge(self, attempt: AttemptId, leg: LegId) -> None:
+        """See the port."""
+        await self._ask({"Action": "Bridge", "Channel1": attempt, "Channel2": leg, "Tone": "Channel2"})
+
+    async def safe_harbour(self, attempt: AttemptId) -> None:
+        """See the port."""
+        await self._redirect(attempt, "dialer-abandon")
+
+    async def listen(self, phone: str, leg: LegId, mode: str) -> None:
+        """Call a supervisor's phone and let it hear an agent's leg. mode: listen, whisper, barge."""
+        await self._ask({
+            "Action": "Originate", "Channel": self._agent_dial.format(phone=phone), "Context": "dialer-listen",
+            "Exten": "s", "Priority": "1", "Async": "true", "Variable": {"DE_SPY": leg, "DE_SPYMODE": mode},
+        })  # fmt: skip
+
+    async def hang_up(self, channel: AttemptId | LegId) -> None:
+        """See the port."""
+        answer = await self.link.send({"Action": "Hangup", "Channel": channel, "Cause": "16"}, self._timeout)
+        if not answer.is_success and "No such channel" not in answer.get("Message"):
+            raise PbxRefused(answer.get("Message"))
+
+    async def channels(self) -> list[ChannelSeen]:
+        """See the port."""
+        answer = await self.link.send_list({"Action": "CoreShowChannels"})
+        return channels_seen(answer.items)
+
+    async def endings(self, attempts: Sequence[AttemptId]) -> dict[AttemptId, EndingRemembered]:
+        """See the port. The notes are kept in buckets by the time of the end, so each attempt is looked for from the
+        bucket of its own time (a ULID carries it) to the present one."""
+        found: dict[AttemptId, EndingRemembered] = {}
+        for attempt in attempts:
+            note = await self._note(attempt)
+            if note is not None:
+                found[attempt] = note
+        return found
+
+    async def forget(self, attempts: Sequence[AttemptId]) -> None:
+        """Nothing to do: the dialplan empties old buckets itself, because deleting them would take a right with which
+        the daemon could run commands on the PBX."""
+
+    async def _note(self, attempt: AttemptId) -> EndingRemembered | None:
+        for bucket in _buckets(attempt, datetime.now(UTC)):
+            key = f"{bucket}/{attempt}"
+            answer = await self.link.send_list({"Action": "DBGet", "Family": "dialer-ended", "Key": key}, self._timeout)
+            for item in answer.items:
+                return ending_noted(attempt, item.get("Val"))
+        return None
+
+    async def _redirect(self, channel: str, context: str) -> None:
+        await self._ask({"Action": "Redirect", "Channel": channel, "Context": context, "Exten": "s", "Priority": "1"})
+
+    async def _ask(self, action: Mapping[str, FieldValue]) -> AmiMessage:
+        answer = await self.link.send(action, self._timeout)
+        if not answer.is_success:
+            raise PbxRefused(f"{action['Action']}: {answer.get('Message')}")
+        return answer
+
+
+def _buckets(attempt: AttemptId, now: datetime) -> list[str]:
+    start = max(_born(attempt, now), now - _NOTES_KEPT)
+    names: list[str] = []
+    while start < now + _BUCKET:
+        name = start.strftime("%H%M")[:3]
+        if name not in names:
+            names.append(name)
+        start += _BUCKET
+    return names
+
+
+def _born(attempt: AttemptId, now: datetime) -> datetime:
+    """The time in a ULID: its first ten characters, 48 bits of milliseconds in Crockford's base 32."""
+    alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+    number = 0
+    for character in attempt[2:12]:
+        digit = alphabet.find(character)
+        if digit < 0:
+            return now - _NOTES_KEPT
+        number = number * 32 + digit
+    try:
+        return datetime.fromtimestamp(number / _MS, UTC)
+    except (OverflowError, OSError, ValueError):
+        return now - _NOTES_KEPT
+
+
+def _now() -> Moment:
+    return Moment(asyncio.get_running_loop().time(), datetime.now(UTC))
+
+
+def _moment(received: float) -> Moment:
+    """When it was received: `received` is on the loop's clock, and what has passed since is taken off the other."""
+    now = _now()
+    return Moment(received, now.utc - timedelta(seconds=max(0.0, now.mono - received)))
