@@ -1,12 +1,13 @@
 """Asterisk as the engine's PBX: the port `PbxNode` over one AMI link.
 
-Rules: contexts, variables and user events are those of docker/asterisk/pbx/extensions.conf; an answer `Error` is `PbxRefused`; nothing is sent twice. No number is logged.
+Rules: contexts, variables and user events are those of docker/asterisk/pbx/extensions.conf; an
+answer `Error` is `PbxRefused`; nothing is sent twice. No number is logged.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -18,8 +19,16 @@ from dialer_engine.ami.translate import Translator, channels_seen, ending_noted
 from dialer_engine.ami.wire import AmiMessage, FieldValue
 from dialer_engine.domain import events as ev
 from dialer_engine.domain.errors import PbxRefused
+from dialer_engine.domain.outcome import Ending
 from dialer_engine.domain.units import E164, AgentId, AttemptId, LegId, Moment, NodeName, TrunkName
-from dialer_engine.ports.pbx import CallAgent, ChannelSeen, EndingRemembered, NodeHealth, Originate, Sink
+from dialer_engine.ports.pbx import (
+    CallAgent,
+    ChannelSeen,
+    EndingRemembered,
+    NodeHealth,
+    Originate,
+    Sink,
+)
 
 log = structlog.get_logger(__name__)
 # OriginateResponse comes on another queue than Hangup and may overtake it; Hangup says more.
@@ -35,29 +44,31 @@ _TRUNK_REASONS = frozenset({"0", "8"})
 
 @dataclass(frozen=True, slots=True)
 class TrunkDial:
-    """How a number is dialled over one trunk. template: with {number}. strip: removed from the front of the E.164 number
-    without its plus; prefix: put there. plus: keep the plus sign. caller_id: presented number, empty for the trunk's."""
+    """How a number is dialled over one trunk. template: a channel with {number}. form: an E.164
+    number in the digits that the carrier wants. caller_id: the presented number, empty for the
+    trunk's own.
+    """
 
     name: TrunkName
     template: str
-    plus: bool = True
-    strip: str = ""
-    prefix: str = ""
+    form: Callable[[E164], str]
     caller_id: str = ""
 
     def channel(self, number: E164) -> str:
         """The channel to originate."""
-        digits = number.removeprefix("+")
-        if self.strip and digits.startswith(self.strip):
-            digits = self.prefix + digits[len(self.strip) :]
-        return self.template.format(number=f"+{digits}" if self.plus else digits)
+        return self.template.format(number=self.form(number))
 
 
 class AsteriskNode:
     """One Asterisk."""
 
     def __init__(
-        self, config: AmiConfig, trunks: Mapping[TrunkName, TrunkDial], *, agent_dial: str, command_timeout_s: float = 5.0,
+        self,
+        config: AmiConfig,
+        trunks: Mapping[TrunkName, TrunkDial],
+        *,
+        agent_dial: str,
+        command_timeout_s: float = 5.0,
         unsure_is_machine: bool = False,
     ) -> None:
         self._name = NodeName(config.node)
@@ -68,7 +79,9 @@ class AsteriskNode:
         self._sink: Sink = lambda event, at: None
         self._version = ""
         self._booted = False
-        self.link = AmiLink(config, on_event=self._on_event, on_state=self._on_state, on_desync=self._on_desync)
+        self.link = AmiLink(
+            config, on_event=self._on_event, on_state=self._on_state, on_desync=self._on_desync
+        )
 
     @property
     def name(self) -> NodeName:
@@ -91,7 +104,9 @@ class AsteriskNode:
         status = self.link.status
         counters = {k: v for k, v in asdict(self.link.stats).items() if isinstance(v, int)}
         detail = "" if status.reason is None else str(status.reason)
-        return NodeHealth(self._name, self.link.is_up and self._booted, self._version, detail, counters)
+        return NodeHealth(
+            self._name, self.link.is_up and self._booted, self._version, detail, counters
+        )
 
     # -- what is heard
 
@@ -107,7 +122,9 @@ class AsteriskNode:
                 self._sink(event, at)
 
     def _on_state(self, status: LinkStatus) -> None:
-        if status.state in (LinkState.LOST, LinkState.REFUSED) or (self._booted and status.state is LinkState.WAITING):
+        if status.state in (LinkState.LOST, LinkState.REFUSED) or (
+            self._booted and status.state is LinkState.WAITING
+        ):
             self._booted = False
             self._translator.forget()
             self._sink(ev.NodeDown(self._name, str(status.reason or "")), _now())
@@ -117,16 +134,20 @@ class AsteriskNode:
         self.link.resynchronised(gap)
 
     def _response(self, message: AmiMessage) -> None:
-        """A failure without a Hangup has had no channel at all: tell it, but let a Hangup that is under way come first."""
+        """A failure without a Hangup has had no channel at all: tell it, but let a Hangup that is
+        under way come first.
+        """
         channel = message.get("Uniqueid")
         if message.get("Response") != "Failure":
             return
         reason = message.get("Reason")
         event: ev.PbxEvent
         if channel.startswith("a-"):
-            event = ev.OriginateRefused(AttemptId(channel), f"Originate reason {reason}", reason in _TRUNK_REASONS)
+            event = ev.OriginateRefused(
+                AttemptId(channel), f"Originate reason {reason}", reason in _TRUNK_REASONS
+            )
         else:
-            event = ev.LegEnded(LegId(channel), ev.Ending(text=f"Originate reason {reason}"))
+            event = ev.LegEnded(LegId(channel), Ending(text=f"Originate reason {reason}"))
         loop = asyncio.get_running_loop()
         loop.call_later(_REFUSAL_GRACE_S, lambda: self._sink(event, _now()))
 
@@ -162,7 +183,9 @@ class AsteriskNode:
 
     async def accept_login(self, channel: str, agent: AgentId) -> None:
         """See the port."""
-        await self._ask({"Action": "Setvar", "Channel": channel, "Variable": "DE_AGENT", "Value": agent})
+        await self._ask(
+            {"Action": "Setvar", "Channel": channel, "Variable": "DE_AGENT", "Value": agent}
+        )
         await self._redirect(channel, "dialer-agent")
 
     async def deny_login(self, channel: str) -> None:
@@ -171,14 +194,18 @@ class AsteriskNode:
 
     async def bridge(self, attempt: AttemptId, leg: LegId) -> None:
         """See the port."""
-        await self._ask({"Action": "Bridge", "Channel1": attempt, "Channel2": leg, "Tone": "Channel2"})
+        await self._ask(
+            {"Action": "Bridge", "Channel1": attempt, "Channel2": leg, "Tone": "Channel2"}
+        )
 
     async def safe_harbour(self, attempt: AttemptId) -> None:
         """See the port."""
         await self._redirect(attempt, "dialer-abandon")
 
     async def listen(self, phone: str, leg: LegId, mode: str) -> None:
-        """Call a supervisor's phone and let it hear an agent's leg. mode: listen, whisper, barge."""
+        """Call a supervisor's phone and let it hear an agent's leg. mode: listen, whisper,
+        barge.
+        """
         await self._ask({
             "Action": "Originate", "Channel": self._agent_dial.format(phone=phone), "Context": "dialer-listen",
             "Exten": "s", "Priority": "1", "Async": "true", "Variable": {"DE_SPY": leg, "DE_SPYMODE": mode},
@@ -186,7 +213,9 @@ class AsteriskNode:
 
     async def hang_up(self, channel: AttemptId | LegId) -> None:
         """See the port."""
-        answer = await self.link.send({"Action": "Hangup", "Channel": channel, "Cause": "16"}, self._timeout)
+        answer = await self.link.send(
+            {"Action": "Hangup", "Channel": channel, "Cause": "16"}, self._timeout
+        )
         if not answer.is_success and "No such channel" not in answer.get("Message"):
             raise PbxRefused(answer.get("Message"))
 
@@ -196,8 +225,9 @@ class AsteriskNode:
         return channels_seen(answer.items)
 
     async def endings(self, attempts: Sequence[AttemptId]) -> dict[AttemptId, EndingRemembered]:
-        """See the port. The notes are kept in buckets by the time of the end, so each attempt is looked for from the
-        bucket of its own time (a ULID carries it) to the present one."""
+        """See the port. The notes are kept in buckets by the time of the end, so each attempt is
+        looked for from the bucket of its own time (a ULID carries it) to the present one.
+        """
         found: dict[AttemptId, EndingRemembered] = {}
         for attempt in attempts:
             note = await self._note(attempt)
@@ -206,19 +236,30 @@ class AsteriskNode:
         return found
 
     async def forget(self, attempts: Sequence[AttemptId]) -> None:
-        """Nothing to do: the dialplan empties old buckets itself, because deleting them would take a right with which
-        the daemon could run commands on the PBX."""
+        """Nothing to do: the dialplan empties old buckets itself, because deleting them would take
+        a right with which the daemon could run commands on the PBX.
+        """
 
     async def _note(self, attempt: AttemptId) -> EndingRemembered | None:
         for bucket in _buckets(attempt, datetime.now(UTC)):
             key = f"{bucket}/{attempt}"
-            answer = await self.link.send_list({"Action": "DBGet", "Family": "dialer-ended", "Key": key}, self._timeout)
+            answer = await self.link.send_list(
+                {"Action": "DBGet", "Family": "dialer-ended", "Key": key}, self._timeout
+            )
             for item in answer.items:
                 return ending_noted(attempt, item.get("Val"))
         return None
 
     async def _redirect(self, channel: str, context: str) -> None:
-        await self._ask({"Action": "Redirect", "Channel": channel, "Context": context, "Exten": "s", "Priority": "1"})
+        await self._ask(
+            {
+                "Action": "Redirect",
+                "Channel": channel,
+                "Context": context,
+                "Exten": "s",
+                "Priority": "1",
+            }
+        )
 
     async def _ask(self, action: Mapping[str, FieldValue]) -> AmiMessage:
         answer = await self.link.send(action, self._timeout)
@@ -239,7 +280,9 @@ def _buckets(attempt: AttemptId, now: datetime) -> list[str]:
 
 
 def _born(attempt: AttemptId, now: datetime) -> datetime:
-    """The time in a ULID: its first ten characters, 48 bits of milliseconds in Crockford's base 32."""
+    """The time in a ULID: its first ten characters, 48 bits of milliseconds in Crockford's base
+    32.
+    """
     alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
     number = 0
     for character in attempt[2:12]:
@@ -258,6 +301,8 @@ def _now() -> Moment:
 
 
 def _moment(received: float) -> Moment:
-    """When it was received: `received` is on the loop's clock, and what has passed since is taken off the other."""
+    """When it was received: `received` is on the loop's clock, and what has passed since is taken
+    off the other.
+    """
     now = _now()
     return Moment(received, now.utc - timedelta(seconds=max(0.0, now.mono - received)))

@@ -1,6 +1,9 @@
 """Asterisk's words to the dialer's: a message in, domain events out. PBX words stop here.
 
-Rules: pure; nothing is awaited and nothing is sent. What has no meaning for the dialer gives no event. Channels are known by the ids that we gave them (`a-…`, `g-…`), and agents' legs that dialled in by the event that the dialplan sends for them; Linkedid is never used, because a bridge changes it.
+Rules: pure; nothing is awaited and nothing is sent. What has no meaning for the dialer gives no
+event. Channels are known by the ids that we gave them (`a-…`, `g-…`), and agents' legs that dialled
+in by the event that the dialplan sends for them; Linkedid is never used, because a bridge changes
+it.
 
 The contexts and user events are those of docker/asterisk/pbx/extensions.conf.
 """
@@ -12,7 +15,14 @@ from collections.abc import Callable, Iterable
 from dialer_engine.ami.wire import AmiMessage
 from dialer_engine.domain import events as ev
 from dialer_engine.domain.outcome import Ending
-from dialer_engine.domain.units import ATTEMPT_PREFIX, LEG_PREFIX, AgentId, AttemptId, LegId, NodeName
+from dialer_engine.domain.units import (
+    ATTEMPT_PREFIX,
+    LEG_PREFIX,
+    AgentId,
+    AttemptId,
+    LegId,
+    NodeName,
+)
 from dialer_engine.ports.pbx import ChannelSeen, EndingRemembered
 
 # Asterisk's channel states, include/asterisk/channelstate.h.
@@ -29,7 +39,9 @@ _VERDICTS = {
 
 
 class Translator:
-    """One node's messages. It remembers which of our channels are in which bridge, and which channels are agents' legs."""
+    """One node's messages. It remembers which of our channels are in which bridge, and which
+    channels are agents' legs.
+    """
 
     def __init__(self, node: NodeName, unsure_is_machine: bool = False) -> None:
         self._node = node
@@ -135,15 +147,25 @@ class Translator:
 
     def _verdict(self, word: str) -> ev.Verdict:
         verdict = _VERDICTS.get(word, ev.Verdict.UNSURE)
-        return ev.Verdict.MACHINE if verdict is ev.Verdict.UNSURE and self._unsure_is_machine else verdict
+        return (
+            ev.Verdict.MACHINE
+            if verdict is ev.Verdict.UNSURE and self._unsure_is_machine
+            else verdict
+        )
 
     def _login(self, message: AmiMessage) -> ev.PinEntered:
-        return ev.PinEntered(self._node, message.get("Uniqueid"), message.get("Agent"), message.get("Pin"))
+        return ev.PinEntered(
+            self._node, message.get("Uniqueid"), message.get("Agent"), message.get("Pin")
+        )
 
 
 def ending(message: AmiMessage) -> Ending:
     """How a channel ended. TechCause holds the SIP status when it was not a normal end."""
-    return Ending(_number(message.get("Cause")) or 0, sip_status(message.get("TechCause")), message.get("Cause-txt"))
+    return Ending(
+        _number(message.get("Cause")) or 0,
+        sip_status(message.get("TechCause")),
+        message.get("Cause-txt"),
+    )
 
 
 def sip_status(text: str) -> int | None:
@@ -157,7 +179,7 @@ def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() else None
 
 
-# -- answers to questions ---------------------------------------------------------------------------------------------
+# -- answers to questions --------------------------------------------------------------------------
 
 
 def channels_seen(items: Iterable[AmiMessage]) -> list[ChannelSeen]:
@@ -179,7 +201,8 @@ def _seen(row: AmiMessage, by_bridge: dict[str, list[str]]) -> ChannelSeen:
     channel = row.get("Uniqueid")
     is_leg = not channel.startswith(ATTEMPT_PREFIX)
     others = [one for one in by_bridge.get(row.get("BridgeId"), []) if one != channel]
-    # A debtor and an agent in one bridge talk; agents and debtors who wait are each alone in their holding bridge.
+    # A debtor and an agent in one bridge talk; agents and debtors who wait are each alone in their
+    # holding bridge.
     partner = next((o for o in others if o.startswith(ATTEMPT_PREFIX) == is_leg), None)
     return ChannelSeen(
         id=channel,
@@ -200,11 +223,17 @@ def duration_s(text: str) -> float:
 
 
 def ending_noted(attempt: AttemptId, value: str) -> EndingRemembered | None:
-    """One row of the dialplan's `dialer-ended`: <epoch>|<channel state>|<Q.850 cause>|<SIP answer>|<talked 1 or 0>."""
+    """One row of the dialplan's `dialer-ended`: <epoch>|<channel state>|<Q.850 cause>|<SIP
+    answer>|<talked 1 or 0>.
+    """
     fields = value.split("|")
     if len(fields) < 4:
         return None
     talked = len(fields) > 4 and fields[4] == "1"
     return EndingRemembered(
-        attempt, answered=fields[1] == "Up", bridged=talked, cause=_number(fields[2]) or 0, sip=sip_status(fields[3])
+        attempt,
+        answered=fields[1] == "Up",
+        bridged=talked,
+        cause=_number(fields[2]) or 0,
+        sip=sip_status(fields[3]),
     )

@@ -24,9 +24,14 @@ from dialer_engine.domain.commands import (
     Offer,
     Timer,
 )
+from dialer_engine.domain.errors import IllegalTransition
 from dialer_engine.domain.events import Presence
 from dialer_engine.domain.machine import Row, Table
 from dialer_engine.domain.units import AgentId, AttemptId, LegId, Moment, Seconds
+
+
+# A float overflows after 1,023; 2**16 times any pause is above every callback_max_s.
+_MAX_DOUBLINGS = 16
 
 
 class AgentMode(StrEnum):
@@ -121,14 +126,19 @@ def _login(s: AgentState, e: ev.LoggedIn, now: Moment) -> AgentStep:
 
 
 def _login_again(s: AgentState, e: ev.LoggedIn, now: Moment) -> AgentStep:
-    """Logged out while talking, and back before the talk ended; or dialled in while we were calling
-    the phone.
+    """Logged out while talking, and back before the talk ended; back from a break; or dialled in
+    while the phone was being called, or beside a leg that the PBX still believes in.
     """
     state = replace(s, presence=Presence.READY, break_reason="")
-    if e.leg is None or s.line not in (Line.OFF, Line.CALLING):
-        return state, _offer(state)
-    old: list[Command] = [HangUpLeg(s.leg)] if s.leg not in (None, e.leg) and s.leg else []
-    idle, commands = _idle(replace(state, leg=e.leg), now)
+    if e.leg is None or e.leg == s.leg:
+        return _idle(state, now) if s.line is Line.IDLE and not s.is_available else (state, [])
+    if s.line in (Line.RESERVED, Line.IN_CALL):
+        return state, [HangUpLeg(e.leg)]
+    old: list[Command] = [HangUpLeg(s.leg)] if s.leg else []
+    state = replace(state, leg=e.leg)
+    if s.line is Line.WRAP_UP:
+        return state, old
+    idle, commands = _idle(state, now)
     return idle, [*old, Disarm(s.agent, Timer.CALLBACK), *commands]
 
 
@@ -188,9 +198,17 @@ def _leg_up(s: AgentState, e: ev.LegUp, now: Moment) -> AgentStep:
     return _idle(replace(s, leg=e.leg), now)
 
 
-def _leg_up_busy(s: AgentState, e: ev.LegUp, now: Moment) -> AgentStep:
-    """Ring mode: the phone was taken. In wrap-up: the leg that was called back is up again."""
-    return (replace(s, leg=e.leg), []) if s.leg is None else (s, [])
+def _leg_up_again(s: AgentState, e: ev.LegUp, now: Moment) -> AgentStep:
+    """Ring mode: the phone was taken for this call. In wrap-up: a nailed leg that had dropped is up
+    again. Any other leg (a phone that rang for a call which is over, a second call-back) would hold
+    the agent's phone for nothing.
+    """
+    if e.leg == s.leg:
+        return s, []
+    wanted = s.line is Line.RESERVED or (s.line is Line.WRAP_UP and s.mode is AgentMode.NAILED)
+    if s.leg is None and wanted:
+        return replace(s, leg=e.leg), []
+    return s, [HangUpLeg(e.leg)]
 
 
 def _leg_down(s: AgentState, e: ev.LegDown, now: Moment) -> AgentStep:
@@ -211,7 +229,8 @@ def _call_back(s: AgentState, now: Moment, commands: list[Command]) -> AgentStep
     if s.mode is AgentMode.RING or not s.is_working:
         state, more = _bring_up(s, now)
         return state, [*commands, *more]
-    pause = min(s.policy.callback_s * 2.0**s.failures, s.policy.callback_max_s)
+    doubled = 2.0 ** min(s.failures, _MAX_DOUBLINGS)
+    pause = min(s.policy.callback_s * doubled, s.policy.callback_max_s)
     off = replace(
         s, line=Line.OFF, attempt=None, since=now, idle_since=None, failures=s.failures + 1
     )
@@ -234,6 +253,8 @@ def _callback(s: AgentState, e: ev.CallbackDue, now: Moment) -> AgentStep:
 
 
 def _reserve(s: AgentState, e: ev.Reserved, now: Moment) -> AgentStep:
+    if not s.is_available:
+        raise IllegalTransition(f"Reserved in {s.line.value}, on {s.presence.value}")
     return replace(s, line=Line.RESERVED, attempt=e.attempt, since=now), []
 
 
@@ -278,44 +299,45 @@ def _wrapped_up(s: AgentState, e: ev.WrapUpDone, now: Moment) -> AgentStep:
 # -- the table -------------------------------------------------------------------------------------
 
 _L = Line
-_ANY = frozenset(Line)
 _AGENT_EVENTS = (
     ev.LoggedIn, ev.LoggedOut, ev.BreakStarted, ev.BreakEnded, ev.LegUp, ev.LegDown, ev.Reserved, ev.Released,
     ev.TalkStarted, ev.TalkEnded, ev.WrapUpDone, ev.CallbackDue,
 )  # fmt: skip
-_UP_OR_ON = frozenset({_L.IDLE, _L.CALLING})
-_AWAY = frozenset({_L.OFF, _L.CALLING, _L.IDLE})
-
 _ROWS: dict[tuple[Line, type], Row[AgentState, Line]] = {
-    (_L.OFF, ev.LoggedIn): Row(_login, _UP_OR_ON),
+    (_L.OFF, ev.LoggedIn): Row(_login, frozenset({_L.IDLE, _L.CALLING})),
     (_L.OFF, ev.LegUp): Row(_leg_up, frozenset({_L.OFF, _L.IDLE})),
-    (_L.OFF, ev.CallbackDue): Row(_callback, _AWAY),
-    (_L.CALLING, ev.LegUp): Row(_leg_up, frozenset({_L.CALLING, _L.IDLE})),
-    (_L.CALLING, ev.LegDown): Row(_call_failed, _AWAY),
-    (_L.IDLE, ev.LegDown): Row(_leg_down, _AWAY),
+    (_L.OFF, ev.CallbackDue): Row(_callback, frozenset({_L.OFF, _L.CALLING})),
+    (_L.CALLING, ev.LegUp): Row(_leg_up, frozenset({_L.IDLE})),
+    (_L.CALLING, ev.LegDown): Row(_call_failed, frozenset({_L.OFF})),
+    (_L.IDLE, ev.LegUp): Row(_leg_up_again, frozenset({_L.IDLE})),
+    (_L.IDLE, ev.LegDown): Row(_leg_down, frozenset({_L.IDLE, _L.OFF})),
     (_L.IDLE, ev.Reserved): Row(_reserve, frozenset({_L.RESERVED})),
-    (_L.RESERVED, ev.LegUp): Row(_leg_up_busy, frozenset({_L.RESERVED})),
-    (_L.RESERVED, ev.LegDown): Row(_dropped_with_call, _AWAY | {_L.RESERVED}),
+    (_L.RESERVED, ev.LegUp): Row(_leg_up_again, frozenset({_L.RESERVED})),
+    (_L.RESERVED, ev.LegDown): Row(
+        _dropped_with_call, frozenset({_L.OFF, _L.IDLE, _L.RESERVED})
+    ),
     (_L.RESERVED, ev.Released): Row(_released, frozenset({_L.IDLE, _L.RESERVED})),
     (_L.RESERVED, ev.TalkStarted): Row(_talk, frozenset({_L.IN_CALL, _L.RESERVED})),
-    (_L.RESERVED, ev.TalkEnded): Row(
-        _talk_over, frozenset({_L.WRAP_UP, _L.IDLE, _L.CALLING, _L.OFF, _L.RESERVED})
-    ),
-    (_L.IN_CALL, ev.LegDown): Row(_dropped_with_call, _AWAY | {_L.IN_CALL}),
+    (_L.IN_CALL, ev.LegUp): Row(_leg_up_again, frozenset({_L.IN_CALL})),
+    (_L.IN_CALL, ev.LegDown): Row(_dropped_with_call, frozenset({_L.OFF, _L.IDLE, _L.IN_CALL})),
     (_L.IN_CALL, ev.TalkEnded): Row(
-        _talk_over, frozenset({_L.WRAP_UP, _L.IDLE, _L.CALLING, _L.OFF, _L.IN_CALL})
+        _talk_over, frozenset({_L.WRAP_UP, _L.IDLE, _L.OFF, _L.IN_CALL})
     ),
-    (_L.WRAP_UP, ev.LegUp): Row(_leg_up_busy, frozenset({_L.WRAP_UP})),
+    (_L.WRAP_UP, ev.LegUp): Row(_leg_up_again, frozenset({_L.WRAP_UP})),
     (_L.WRAP_UP, ev.LegDown): Row(_dropped_in_wrap_up, frozenset({_L.WRAP_UP})),
-    (_L.WRAP_UP, ev.WrapUpDone): Row(_wrapped_up, _AWAY),
+    (_L.WRAP_UP, ev.WrapUpDone): Row(_wrapped_up, frozenset({_L.IDLE, _L.CALLING})),
+    (_L.CALLING, ev.LoggedIn): Row(_login_again, frozenset({_L.CALLING, _L.IDLE})),
+    (_L.IN_CALL, ev.LoggedOut): Row(_logout, frozenset({_L.IN_CALL})),
 }
-_ROWS |= {(p, ev.LoggedIn): Row(_login_again, _ANY) for p in _L if p is not _L.OFF}
-_ROWS |= {(p, ev.LoggedOut): Row(_logout, frozenset({_L.OFF, _L.IN_CALL})) for p in _L}
+_ROWS |= {
+    (p, ev.LoggedIn): Row(_login_again, frozenset({p}))
+    for p in (_L.IDLE, _L.RESERVED, _L.IN_CALL, _L.WRAP_UP)
+}
+_ROWS |= {(p, ev.LoggedOut): Row(_logout, frozenset({_L.OFF})) for p in _L if p is not _L.IN_CALL}
 _ROWS |= {(p, ev.BreakStarted): Row(_break, frozenset({p})) for p in _L}
 _ROWS |= {(p, ev.BreakEnded): Row(_back, frozenset({p})) for p in _L}
 
 _LATE: dict[type, tuple[Line, ...]] = {
-    ev.LegUp: (_L.IDLE, _L.IN_CALL),
     ev.LegDown: (_L.OFF,),
     ev.Released: (_L.OFF, _L.CALLING, _L.IDLE, _L.IN_CALL, _L.WRAP_UP),
     ev.TalkStarted: (_L.OFF, _L.CALLING, _L.IDLE, _L.IN_CALL, _L.WRAP_UP),

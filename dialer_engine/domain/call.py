@@ -145,19 +145,21 @@ def recovered(
     answered: bool,
     agent: AgentId | None = None,
     leg: LegId | None = None,
+    answered_at: Moment | None = None,
+    bridged_at: Moment | None = None,
 ) -> CallStep:
     """A call that was found alive after a restart or a lost link, in the phase that its channels
     show.
 
     With a leg: it talks. Answered without one: it waits, and the waiting counts from now. Else it
-    rings.
+    rings. answered_at, bridged_at: when the PBX knows them.
     """
     state = CallState(attempt, node, policy, CallPhase.RINGING, sent_at=now, ringing_at=now)
     if not answered:
         return state, [
             Arm(attempt, Timer.RING, Seconds(policy.ring_timeout_s + policy.ring_slack_s))
         ]
-    state = replace(state, answered_at=now, verdict=ev.Verdict.NOT_ASKED)
+    state = replace(state, answered_at=answered_at or now, verdict=ev.Verdict.NOT_ASKED)
     if leg is None:
         return _wait(state, now, now)
     talking = replace(
@@ -167,7 +169,7 @@ def recovered(
         first_agent=agent,
         leg=leg,
         reserved_at=now,
-        bridged_at=now,
+        bridged_at=bridged_at or answered_at or now,
     )
     return talking, []
 
@@ -181,6 +183,11 @@ def _sent(s: CallState, e: ev.OriginateSent, now: Moment) -> CallStep:
 
 
 def _refused(s: CallState, e: ev.OriginateRefused, now: Moment) -> CallStep:
+    """A refusal of a call that was heard ringing or answered contradicts itself: its channel lives,
+    and ends by itself.
+    """
+    if s.ringing_at is not None or s.answered_at is not None:
+        return s, []
     rule = Rule(s.planned or Outcome.FAILED, e.trunk_fault, "the PBX refused to dial")
     return _settle(s, rule, Ending(text=e.reason), now)
 
@@ -252,22 +259,28 @@ def _misbridged(s: CallState, e: ev.CallBridged, now: Moment) -> CallStep:
     this one.
     """
     freed = _free(s)
-    state, commands = _hang_up(s, Outcome.ABANDONED)
+    state, commands = _hang_up(replace(s, agent=None, leg=None), Outcome.ABANDONED)
     return state, [*freed, *commands]
 
 
 def _bridge_refused(s: CallState, e: ev.BridgeRefused, now: Moment) -> CallStep:
-    freed = _free(s)
-    return _next_agent(s, freed, now)
+    """A refusal of an earlier agent's bridge comes late and says nothing of the present one. The
+    next agent is sought before this one is freed, or the same one would be chosen again.
+    """
+    if e.leg is not None and e.leg != s.leg:
+        return s, []
+    state, commands = _wait(s, s.waiting_since or now, now)
+    return state, [*commands, *_free(s)]
 
 
 def _agent_gone(s: CallState, e: ev.AgentGone, now: Moment) -> CallStep:
-    return _next_agent(s, [], now)
+    return _wait(s, s.waiting_since or now, now)
 
 
-def _next_agent(s: CallState, before: list[Command], now: Moment) -> CallStep:
-    state, commands = _wait(s, s.waiting_since or now, now)
-    return state, [*before, *commands]
+def _gone_while_hanging_up(s: CallState, e: ev.AgentGone, now: Moment) -> CallStep:
+    """They may take another call before this one's channel is gone."""
+    ended = s.talk_ended_at or (now if s.bridged_at else None)
+    return replace(s, agent=None, leg=None, talk_ended_at=ended), []
 
 
 def _agent_dropped(s: CallState, e: ev.AgentGone | ev.CallUnbridged, now: Moment) -> CallStep:
@@ -291,14 +304,16 @@ def _wait_over(s: CallState, e: ev.WaitExpired, now: Moment) -> CallStep:
 
 
 def _harbour_by_pbx(s: CallState, e: ev.SafeHarbourStarted, now: Moment) -> CallStep:
+    """Also where the answer was not seen: the message is played to answered calls only."""
     state = replace(
         s,
         phase=CallPhase.SAFE_HARBOUR,
+        answered_at=s.answered_at or now,
         planned=s.planned or Outcome.ABANDONED,
         agent=None,
         leg=None,
     )
-    return state, [*_free(s), Disarm(s.attempt, Timer.WAIT)]
+    return state, [*_free(s), Disarm(s.attempt, Timer.RING), Disarm(s.attempt, Timer.WAIT)]
 
 
 def _ring_over(s: CallState, e: ev.RingExpired, now: Moment) -> CallStep:
@@ -332,11 +347,11 @@ def _ended(s: CallState, e: ev.CallEnded, now: Moment) -> CallStep:
 
 def _rule(s: CallState, ending: Ending, now: Moment) -> Rule:
     """What we saw wins over what the network says."""
-    if s.bridged_at is not None:
+    if s.bridged_at is not None or ending.bridged:
         return Rule(Outcome.COMPLETED, False, "bridged")
     if s.planned is not None:
-        gave_up = s.planned in (Outcome.NO_ANSWER, Outcome.CANCELLED)
-        crossed = gave_up and s.answered_at is not None
+        answered = s.answered_at is not None or ending.answered
+        crossed = answered and not s.planned.is_answer
         return Rule(
             Outcome.ABANDONED if crossed else s.planned,
             False,
@@ -347,6 +362,8 @@ def _rule(s: CallState, ending: Ending, now: Moment) -> Rule:
             Outcome.HUNG_UP_EARLY, False, "the far end hung up before an agent was on the line"
         )
         return seen if ending.seen else classify(ending)
+    if ending.answered:
+        return Rule(Outcome.ABANDONED, False, "answered while no daemon was there to connect it")
     return _unanswered(s, ending, now)
 
 
@@ -380,7 +397,8 @@ def _settle(s: CallState, rule: Rule, ending: Ending, now: Moment) -> CallStep:
 def _free(s: CallState) -> list[Command]:
     if s.agent is None:
         return []
-    talked = s.phase in (CallPhase.TALKING, CallPhase.HANGING_UP) and s.bridged_at is not None
+    # After a talk that was cut, the next agent has not talked before the next bridge.
+    talked = s.bridged_at is not None and s.talk_ended_at is None
     return [FreeAgent(s.attempt, s.agent, talked)]
 
 
@@ -409,17 +427,19 @@ _ROWS: dict[tuple[CallPhase, type], Row[CallState, CallPhase]] = {
     (_P.WAITING, ev.CallBridged): Row(_misbridged, _HANG),
     (_P.CONNECTING, ev.AgentLegReady): Row(_leg_ready, frozenset({_P.CONNECTING})),
     (_P.CONNECTING, ev.AgentGone): Row(_agent_gone, frozenset({_P.WAITING})),
-    (_P.CONNECTING, ev.BridgeRefused): Row(_bridge_refused, frozenset({_P.WAITING})),
+    (_P.CONNECTING, ev.BridgeRefused): Row(
+        _bridge_refused, frozenset({_P.WAITING, _P.CONNECTING})
+    ),
     (_P.CONNECTING, ev.CallBridged): Row(_bridged, frozenset({_P.TALKING, _P.HANGING_UP})),
     (_P.CONNECTING, ev.WaitExpired): Row(_wait_over, _HARBOUR),
     (_P.TALKING, ev.AgentGone): Row(_agent_dropped, frozenset({_P.WAITING})),
     (_P.TALKING, ev.CallUnbridged): Row(_agent_dropped, frozenset({_P.WAITING})),
+    (_P.HANGING_UP, ev.AgentGone): Row(_gone_while_hanging_up, _HANG),
     (_P.HANGING_UP, ev.CallAnswered): Row(_crossed, _HANG),
     (_P.HANGING_UP, ev.CallClassified): Row(_crossed, _HANG),
 }
-_ROWS |= {
-    (p, ev.OriginateRefused): Row(_refused, _END) for p in (_P.PLANNED, _P.DIALING, _P.HANGING_UP)
-}
+_ROWS |= {(p, ev.OriginateRefused): Row(_refused, _END) for p in (_P.PLANNED, _P.DIALING)}
+_ROWS[_P.HANGING_UP, ev.OriginateRefused] = Row(_refused, _END | _HANG)
 _ROWS |= {
     (p, ev.CallAnswered): Row(_answered, frozenset({_P.ANSWERED})) for p in (_P.DIALING, _P.RINGING)
 }
@@ -446,6 +466,7 @@ _LATE: dict[type, tuple[CallPhase, ...]] = {
         _P.WAITING,
         _P.CONNECTING,
         _P.TALKING,
+        _P.SAFE_HARBOUR,
         _P.HANGING_UP,
     ),
     ev.OriginateRefused: (
@@ -460,7 +481,7 @@ _LATE: dict[type, tuple[CallPhase, ...]] = {
     ev.CallAnswered: (_P.ANSWERED, _P.WAITING, _P.CONNECTING, _P.TALKING, _P.SAFE_HARBOUR),
     ev.CallClassified: (_P.WAITING, _P.CONNECTING, _P.TALKING, _P.SAFE_HARBOUR),
     ev.AgentLegReady: (_P.WAITING, _P.TALKING, _P.SAFE_HARBOUR, _P.HANGING_UP),
-    ev.AgentGone: (_P.WAITING, _P.SAFE_HARBOUR, _P.HANGING_UP),
+    ev.AgentGone: (_P.WAITING, _P.SAFE_HARBOUR),
     ev.CallBridged: (_P.TALKING, _P.SAFE_HARBOUR, _P.HANGING_UP),
     ev.BridgeRefused: (_P.WAITING, _P.TALKING, _P.SAFE_HARBOUR, _P.HANGING_UP),
     ev.CallUnbridged: (_P.WAITING, _P.CONNECTING, _P.SAFE_HARBOUR, _P.HANGING_UP),

@@ -99,9 +99,10 @@ class CallBridged(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class BridgeRefused(CallEvent):
-    """The PBX could not bridge."""
+    """The PBX could not bridge. leg: with whom; None when the adapter cannot tell."""
 
     reason: str
+    leg: LegId | None = None
 
 
 @dataclass(frozen=True, slots=True)

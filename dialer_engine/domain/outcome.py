@@ -82,6 +82,8 @@ class Ending:
     sip: int | None = None
     text: str = ""
     seen: bool = True
+    answered: bool = False
+    bridged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,10 +101,10 @@ class EngineApi(Protocol):
 
     # -- campaigns
     async def campaigns(self) -> list[Json]:
-        """[{name, state, mode, ratio, ring_timeout_s, wait_limit_s, wrap_up_s, amd, skill, strategy,
-        holder, why (the pacer's or the gate's last reason not to dial), backlog {due, waiting, done,
-        in_flight}, live {planned, ringing, waiting, talking}, today {attempts, answered, bridged,
-        abandoned, abandonment_rate}}].
+        """[{name, state, mode, ratio, ring_timeout_s, wait_limit_s, wrap_up_s, amd, skill,
+        strategy, holder, why (the pacer's or the gate's last reason not to dial), backlog {due,
+        waiting, done, in_flight}, live {planned, ringing, waiting, talking}, today {attempts,
+        answered, bridged, abandoned, abandonment_rate}}].
         """
         ...
 

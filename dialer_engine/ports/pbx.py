@@ -55,9 +55,11 @@ class CallAgent:
 
 @dataclass(frozen=True, slots=True)
 class ChannelSeen:
-    """A channel of ours that lives on the PBX. id: attempt or leg id. bridged_with: our other id in
-    the same bridge, or None. holding: an agent's leg in its holding bridge. agent: the agent id the
-    leg carries, for legs. age_s: seconds.
+    """A channel of ours that lives on the PBX.
+
+    id: attempt or leg id. up: answered. bridged_with: our other id in the same bridge, None while
+    it holds or waits. agent: whose leg it is, for legs. age_s: since it was made; answered_ago_s:
+    since it was answered, None when the PBX does not tell.
     """
 
     id: str
@@ -65,6 +67,7 @@ class ChannelSeen:
     bridged_with: str | None = None
     agent: AgentId | None = None
     age_s: float = 0.0
+    answered_ago_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,400 @@
+"""The pacing tick: how many calls each campaign adds now, for whom, and with whose permission.
+
+Rules: no store, no permit, no trunk, no disk, no lease: no dialling, with a reason that an operator
+can read. Every attempt is in the registry before it is committed, so that the next tick counts it,
+and is committed before it is dialled.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import structlog
+
+from dialer_engine.compliance.gate import Denial, Facts, Gate, Permit, local_day
+from dialer_engine.domain.agent import Line
+from dialer_engine.domain.attempt import AttemptDraft, Candidate, CaseNext
+from dialer_engine.domain.call import UNANSWERED_PHASES, CallPhase, CallPolicy, CallState
+from dialer_engine.domain.campaign import Campaign, CampaignState
+from dialer_engine.domain.errors import NotPermitted, StoreError
+from dialer_engine.domain.units import CampaignName, CaseId, Moment, NodeName, TrunkName
+from dialer_engine.engine.effects import Effects
+from dialer_engine.engine.ledger import Ledger
+from dialer_engine.engine.registry import Call, Registry
+from dialer_engine.engine.settings import EngineSettings
+from dialer_engine.engine.stats import EngineStats, Figures
+from dialer_engine.engine.trunks import Trunks
+from dialer_engine.pacing.pacer import Decision, Pacer, Snapshot, pacer_for
+from dialer_engine.ports.clock import Clock
+from dialer_engine.ports.pbx import Originate, PbxNode
+from dialer_engine.ports.recordings import DiskState, Recordings
+from dialer_engine.ports.store import Store
+
+log = structlog.get_logger(__name__)
+# A denial without a date (the zone is unknown) is asked again after so long: somebody may have
+# corrected the case.
+_ASK_AGAIN_S = 3600.0
+# An empty list is asked again so often.
+_REFILL_S = 1.0
+
+
+@dataclass(slots=True)
+class Running:
+    """A campaign that this daemon runs. queue: cases held ready, each with the trunks that just
+    failed for it. why: the last decision in words. lease_until: monotonic time until which the
+    campaign is ours.
+    """
+
+    campaign: Campaign
+    pacer: Pacer
+    queue: deque[tuple[Candidate, frozenset[TrunkName]]] = field(default_factory=deque)
+    figures: Figures = field(default_factory=Figures)
+    decision: Decision | None = None
+    why: str = ""
+    lease_until: float = 0.0
+    asked_at: float = float("-inf")
+    asking: bool = False
+    exhausted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    call: Call
+    draft: AttemptDraft
+    permit: Permit
+    tried: frozenset[TrunkName]
+
+
+class Dialling:
+    """All running campaigns, and their tick."""
+
+    def __init__(
+        self,
+        settings: EngineSettings,
+        registry: Registry,
+        store: Store,
+        ledger: Ledger,
+        trunks: Trunks,
+        effects: Effects,
+        clock: Clock,
+        recordings: Recordings,
+        nodes: Mapping[NodeName, PbxNode],
+        stats: EngineStats,
+    ) -> None:
+        self.settings = settings
+        self.gate = Gate(settings.rules)
+        self.running: dict[CampaignName, Running] = {}
+        self.campaigns: dict[CampaignName, Campaign] = {}
+        self._registry = registry
+        self._store = store
+        self._ledger = ledger
+        self._trunks = trunks
+        self._effects = effects
+        self._clock = clock
+        self._recordings = recordings
+        self._nodes = nodes
+        self._stats = stats
+        self.ready: set[NodeName] = set()
+        self.draining = False
+        self.disk = DiskState.OK
+        self._turn = 0
+
+    # -- campaigns
+
+    def run(self, campaign: Campaign, lease_until: float) -> None:
+        """Begin, or take new settings."""
+        self.campaigns[campaign.name] = campaign
+        pacer = pacer_for(campaign.mode, campaign.ratio)
+        known = self.running.get(campaign.name)
+        if known is None:
+            self.running[campaign.name] = Running(campaign, pacer, lease_until=lease_until)
+        else:
+            known.campaign, known.pacer, known.lease_until = (
+                campaign,
+                pacer,
+                max(known.lease_until, lease_until),
+            )
+
+    def halt(self, name: CampaignName) -> None:
+        """No more calls for it; those up go on."""
+        self.running.pop(name, None)
+
+    def obstacle(self, running: Running) -> str:
+        """Why nothing may be dialled for this campaign now; empty when it may."""
+        if self.draining:
+            return "the daemon is stopping"
+        if running.campaign.state is not CampaignState.STARTED:
+            return f"the campaign is {running.campaign.state.value}"
+        if not self._ledger.ok:
+            return f"the store does not take writes: {self._ledger.detail}"
+        if self.disk is DiskState.FULL:
+            return "the disk of the recordings is full"
+        if self._clock.now().mono >= running.lease_until:
+            return "the lease of the campaign has run out"
+        if not self.ready:
+            return "no PBX is connected"
+        return ""
+
+    # -- the tick
+
+    async def tick(self) -> None:
+        """One decision for each campaign on each node; then one transaction; then the calls
+        leave.
+        """
+        self._stats.ticks += 1
+        order = list(self.running.values())
+        # Campaigns that share agents take turns at being first.
+        self._turn += 1
+        planned: list[_Planned] = []
+        for i in range(len(order)):
+            planned += self._plan(order[(i + self._turn) % len(order)])
+        if planned:
+            await self._commit(planned)
+
+    def _plan(self, running: Running) -> list[_Planned]:
+        running.why = self.obstacle(running)
+        if running.why:
+            return []
+        planned: list[_Planned] = []
+        for node in sorted(self.ready):
+            decision = running.pacer.decide(self.snapshot(running.campaign, node))
+            running.decision, running.why = decision, decision.why
+            planned += self._pick(running, node, self._slowed(decision.originate))
+        if len(running.queue) < self.settings.prefetch // 4:
+            self._refill(running)
+        return planned
+
+    def _slowed(self, wanted: int) -> int:
+        """Half speed while the disk fills up: each second tick."""
+        return wanted if self.disk is DiskState.OK or self._stats.ticks % 2 else 0
+
+    def snapshot(self, campaign: Campaign, node: NodeName) -> Snapshot:
+        """What the pacer sees. Calls of every campaign on the node count as in flight, since they
+        may share agents.
+        """
+        now = self._clock.now()
+        idle = sum(1 for _ in self._registry.free_agents(node, campaign.skill))
+        here = [call.state for call in self._registry.calls.values() if call.node == node]
+        lines = [
+            a.state for a in self._registry.agents.values() if a.node == node and a.state.since
+        ]
+        figures = self.running[campaign.name].figures
+        return Snapshot(
+            at=now.mono,
+            idle=idle,
+            talking=tuple(now.since(s.since) for s in lines if s.line is Line.IN_CALL and s.since),
+            wrapping=tuple(now.since(s.since) for s in lines if s.line is Line.WRAP_UP and s.since),
+            ringing=tuple(
+                now.since(s.sent_at or now)
+                for s in here
+                if s.phase in UNANSWERED_PHASES or s.phase is CallPhase.ANSWERED
+            ),
+            waiting=tuple(
+                now.since(s.waiting_since or now) for s in here if s.phase is CallPhase.WAITING
+            ),
+            connecting=sum(1 for s in here if s.phase is CallPhase.CONNECTING),
+            room=self._trunks.room(node, now.mono),
+            abandoned=figures.abandoned,
+            live=figures.live,
+        )
+
+    def _pick(self, running: Running, node: NodeName, wanted: int) -> list[_Planned]:
+        planned: list[_Planned] = []
+        while len(planned) < wanted and running.queue:
+            candidate, tried = running.queue.popleft()
+            one = self._permit(running, node, candidate, tried)
+            if one is _NO_TRUNK:
+                running.queue.appendleft((candidate, tried))
+                break
+            if isinstance(one, _Planned):
+                planned.append(one)
+        return planned
+
+    def _permit(
+        self, running: Running, node: NodeName, candidate: Candidate, tried: frozenset[TrunkName]
+    ) -> _Planned | object | None:
+        """One attempt that may be made, _NO_TRUNK, or None when the law says no."""
+        now = self._clock.now()
+        trunk = self._trunks.choose(node, now.mono, tried)
+        if trunk is None:
+            return _NO_TRUNK
+        attempt = self._clock.attempt_id()
+        facts = Facts(
+            attempt,
+            candidate.number,
+            candidate.zone,
+            candidate.attempts_today,
+            candidate.counted_day,
+        )
+        verdict = self.gate.decide(facts, now.utc)
+        if isinstance(verdict, Denial):
+            self._deny(running, candidate, verdict, now)
+            return None
+        trunk.take(now.mono)
+        policy = self._policy(running.campaign)
+        call = Call(CallState(attempt, node, policy), running.campaign.name, candidate, trunk.limits.name, now,
+                    tried | {trunk.limits.name})  # fmt: skip
+        self._registry.put_call(call, call.state)
+        return _Planned(call, _draft(call, verdict), verdict, tried)
+
+    def _policy(self, campaign: Campaign) -> CallPolicy:
+        base = self.settings.call
+        return CallPolicy(
+            campaign.wait_limit_s,
+            campaign.ring_timeout_s,
+            base.ring_slack_s,
+            base.classify_limit_s,
+            base.bridge_limit_s,
+        )
+
+    def _deny(self, running: Running, candidate: Candidate, denial: Denial, now: Moment) -> None:
+        for reason in denial.reasons:
+            self._stats.denied[reason.code] += 1
+        again = denial.again_at or now.utc + timedelta(seconds=_ASK_AGAIN_S)
+        codes = "+".join(reason.code for reason in denial.reasons)
+        self._ledger.postpone(
+            CaseNext(
+                running.campaign.name,
+                candidate.case_id,
+                again,
+                codes,
+                candidate.tries,
+                candidate.number_rank,
+            )
+        )
+
+    async def _commit(self, planned: list[_Planned]) -> None:
+        try:
+            refused = await self._ledger.begin([one.draft for one in planned])
+        except StoreError:
+            for one in planned:
+                self._undo(one)
+                self._requeue(one)
+            return
+        for one in planned:
+            attempt = one.call.state.attempt
+            if attempt in refused:
+                self._refused(one, refused[attempt])
+            else:
+                self._dial(one)
+
+    def _undo(self, one: _Planned) -> None:
+        """Nothing was committed: as if it had never been planned."""
+        self._registry.calls.pop(one.call.state.attempt, None)
+        self._trunks.ended(one.call.trunk, None, self._clock.now().mono)
+
+    def _requeue(self, one: _Planned) -> None:
+        running = self.running.get(one.call.campaign)
+        if running is not None:
+            running.queue.appendleft((one.call.candidate, one.tried))
+
+    def _refused(self, one: _Planned, reason: str) -> None:
+        """The transaction saw more than the gate: another daemon or campaign was quicker."""
+        self._undo(one)
+        self._stats.denied[reason] += 1
+        later = self._clock.now().utc + timedelta(seconds=_ASK_AGAIN_S)
+        candidate = one.call.candidate
+        self._ledger.postpone(
+            CaseNext(
+                one.call.campaign,
+                candidate.case_id,
+                later,
+                reason,
+                candidate.tries,
+                candidate.number_rank,
+            )
+        )
+
+    def _dial(self, one: _Planned) -> None:
+        call, now = one.call, self._clock.now()
+        running = self.running.get(call.campaign)
+        if running is not None:
+            running.figures.attempts += 1
+        try:
+            command = self._command(call, one.permit, now)
+        except (NotPermitted, OSError) as error:
+            log.error(
+                "a committed attempt was not dialled", attempt=call.state.attempt, error=str(error)
+            )
+            self.on_unsent(call, str(error))
+            return
+        self._effects.originate(call.node, command)
+        self._effects.start(self._fetch_screen(call), f"screen {call.state.attempt}")
+
+    def _command(self, call: Call, permit: Permit, now: Moment) -> Originate:
+        attempt = call.state.attempt
+        recording = self._recordings.path_for(attempt, now) if self.settings.record else ""
+        campaign = self.campaigns[call.campaign]
+        return Originate(
+            permit=permit, attempt=attempt, number=call.candidate.number, trunk=call.trunk,
+            ring_timeout_s=call.state.policy.ring_timeout_s, recording=recording, amd=campaign.amd,
+            max_wait_s=self.settings.pbx_wait_s, asked_at=now.utc,
+        )  # fmt: skip
+
+    on_unsent: Callable[[Call, str], None] = staticmethod(lambda call, why: None)
+
+    async def _fetch_screen(self, call: Call) -> None:
+        try:
+            call.screen = await self._store.screen(call.state.attempt, call.candidate.case_id)
+        except StoreError as error:
+            log.warning(
+                "the agent's screen could not be fetched",
+                attempt=call.state.attempt,
+                error=str(error),
+            )
+
+    # -- the list
+
+    def again(self, call: Call) -> None:
+        """The trunk failed, not the debtor: the same case goes first, over another trunk, with a
+        permit of its own.
+        """
+        running = self.running.get(call.campaign)
+        if running is not None:
+            self._stats.failovers += 1
+            running.queue.appendleft((call.candidate, call.tried))
+
+    def _refill(self, running: Running) -> None:
+        now = self._clock.now().mono
+        if running.asking or now - running.asked_at < _REFILL_S:
+            return
+        running.asking, running.asked_at = True, now
+        self._effects.start(self._fetch(running), f"candidates {running.campaign.name}")
+
+    async def _fetch(self, running: Running) -> None:
+        name, now = running.campaign.name, self._clock.now().utc
+        held = self._held(running)
+        try:
+            found = await self._store.candidates(
+                name, self.settings.prefetch, now, held, self._day_of(now)
+            )
+        except StoreError as error:
+            log.warning("the list could not be read", campaign=name, error=str(error))
+            return
+        finally:
+            running.asking = False
+        again = set(self._held(running))
+        running.queue.extend((one, frozenset()) for one in found if one.case_id not in again)
+        running.exhausted = not found and not running.queue
+
+    def _held(self, running: Running) -> list[CaseId]:
+        queued = [candidate.case_id for candidate, _ in running.queue]
+        return queued + [call.candidate.case_id for call in self._registry.calls.values()]
+
+    def _day_of(self, now: object) -> Callable[[str | None], str]:
+        moment = self._clock.now().utc
+        return lambda zone: local_day(zone, self.settings.rules, moment)
+
+
+_NO_TRUNK = object()
+
+
+def _draft(call: Call, permit: Permit) -> AttemptDraft:
+    return AttemptDraft(
+        id=call.state.attempt, campaign=call.campaign, case_id=call.candidate.case_id, number=call.candidate.number,
+        node=call.node, trunk=call.trunk, planned_at=call.planned_at.utc, local_day=permit.local_day,
+        daily_cap=permit.daily_cap, permit=permit.evidence, try_no=call.candidate.tries + 1,
+    )  # fmt: skip

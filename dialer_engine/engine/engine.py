@@ -1,0 +1,248 @@
+"""The engine: its parts, put together, started and stopped.
+
+Rules: the order of starting is store, registry, links, recovery, campaigns; the order of stopping
+is no new calls, talks, outcomes written, leases given back, links. What repeats for ever runs as a
+task whose failure is logged and which goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+import structlog
+
+from dialer_engine.domain import events as ev
+from dialer_engine.domain.call import UNANSWERED_PHASES
+from dialer_engine.domain.errors import DialerError, PbxError, StoreError
+from dialer_engine.domain.units import NodeName
+from dialer_engine.engine.accounts import Accounts
+from dialer_engine.engine.desk import CheckPin, Desk
+from dialer_engine.engine.dialling import Dialling
+from dialer_engine.engine.effects import Effects
+from dialer_engine.engine.inbox import Inbox
+from dialer_engine.engine.keeper import Keeper
+from dialer_engine.engine.leases import Leases
+from dialer_engine.engine.ledger import Ledger
+from dialer_engine.engine.recovery import Recovery
+from dialer_engine.engine.registry import Call, Registry, fresh_agent
+from dialer_engine.engine.settings import EngineSettings
+from dialer_engine.engine.stats import EngineStats
+from dialer_engine.engine.switchboard import Switchboard
+from dialer_engine.engine.tasks import Tasks
+from dialer_engine.engine.timers import Timers
+from dialer_engine.engine.trunks import Trunks
+from dialer_engine.ports.clock import Clock
+from dialer_engine.ports.live import Feed
+from dialer_engine.ports.pbx import PbxNode
+from dialer_engine.ports.recordings import Recordings
+from dialer_engine.ports.store import Store
+
+log = structlog.get_logger(__name__)
+_RETRY_RECOVERY_S = 1.0
+_DRAIN_LOOK_S = 0.2
+
+
+class Engine:
+    """All parts of one daemon's engine, and its life: `start`, then `drain` or not, then `stop`."""
+
+    def __init__(
+        self,
+        settings: EngineSettings,
+        *,
+        store: Store,
+        nodes: Iterable[PbxNode],
+        feed: Feed,
+        recordings: Recordings,
+        clock: Clock,
+        check_pin: CheckPin,
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.clock = clock
+        self.feed = feed
+        self.nodes: Mapping[NodeName, PbxNode] = {node.name: node for node in nodes}
+        self.stats = EngineStats()
+        self.tasks = Tasks()
+        self.registry = Registry()
+        self.inbox = Inbox(clock.now)
+        self.timers = Timers(clock, self.inbox.put)
+        self.trunks = Trunks(settings.trunks)
+        self.ledger = Ledger(store)
+        self.effects = Effects(self.nodes, self.inbox, self.tasks, feed, self.stats)
+        self.dialling = Dialling(
+            settings,
+            self.registry,
+            store,
+            self.ledger,
+            self.trunks,
+            self.effects,
+            clock,
+            recordings,
+            self.nodes,
+            self.stats,
+        )
+        self.switchboard = Switchboard(
+            settings,
+            self.registry,
+            self.dialling.campaigns,
+            clock,
+            self.effects,
+            self.timers,
+            self.stats,
+        )
+        self.accounts = Accounts(settings, self.dialling, self.ledger, self.trunks, self.effects)
+        self.desk = Desk(
+            settings, self.registry, self.switchboard, self.effects, self.ledger, clock, check_pin
+        )
+        self.recovery = Recovery(
+            settings,
+            self.registry,
+            self.switchboard,
+            store,
+            self.trunks,
+            clock,
+            self.nodes,
+            self.stats,
+        )
+        self.leases = Leases(settings, self.dialling, store, clock)
+        self.keeper = Keeper(store, recordings, self.dialling, self.effects, clock)
+        self._recovering: set[NodeName] = set()
+        self._connect()
+
+    def _connect(self) -> None:
+        self.switchboard.on_settled = self.accounts.settled
+        self.switchboard.on_agent = self.accounts.agent_changed
+        self.switchboard.on_key = self.desk.key
+        self.switchboard.on_pin = self.desk.pin
+        self.switchboard.on_node = self._node_changed
+        self.dialling.on_unsent = self._unsent
+        self.ledger.probe = self.leases.renew
+        self.ledger.on_change = self._store_changed
+
+    # -- life
+
+    async def start(self) -> None:
+        """Take over what was going on, connect, and dial. StoreError: nothing was started."""
+        for row in await self.store.agents():
+            self.registry.agents[row.id] = fresh_agent(
+                row, self.home_of(row.node), self.settings.agent
+            )
+        await self.recovery.load()
+        await self.leases.take_started()
+        self.tasks.start(self.inbox.consume(self.switchboard.handle), "inbox")
+        self.tasks.start(self.ledger.write(), "ledger")
+        for node in self.nodes.values():
+            await node.start(self.inbox.put)
+        self._repeat("tick", self.settings.tick_s, self.dialling.tick)
+        self._repeat("leases", self.settings.lease_s / 3, self.leases.renew)
+        self._repeat("sweep", self.settings.sweep_s, self.sweep)
+        if self.settings.record:
+            self.tasks.start(self.keeper.run(), "keeper")
+        log.info("the engine has started", nodes=len(self.nodes), agents=len(self.registry.agents))
+
+    async def drain(self, limit_s: float) -> bool:
+        """No new calls; wait for those that live, at most `limit_s`. True when none is left."""
+        self.dialling.draining = True
+        for call in list(self.registry.calls.values()):
+            if call.state.phase in UNANSWERED_PHASES:
+                self.inbox.put(ev.HangupAsked(call.state.attempt, "drain"))
+        deadline = self.clock.now().mono + limit_s
+        # The registry is plain data without waiters; five looks a second while stopping cost nothing.
+        while self.registry.calls and self.clock.now().mono < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(_DRAIN_LOOK_S)
+        return not self.registry.calls
+
+    async def stop(self, flush_s: float = 5.0) -> None:
+        """Write what is queued, give the campaigns back, close the links. Calls that live go on at
+        the PBX, and the next daemon takes them over.
+        """
+        self.dialling.draining = True
+        try:
+            await asyncio.wait_for(self.ledger.flushed(), flush_s)
+        except TimeoutError:
+            log.error(
+                "outcomes are left unwritten; the next start settles them", rows=self.ledger.pending
+            )
+        for name in list(self.dialling.running):
+            await self.leases.release(name)
+        for node in self.nodes.values():
+            await node.stop()
+        self.timers.clear()
+        await self.tasks.stop()
+        log.info("the engine has stopped", calls_left=len(self.registry.calls))
+
+    def home_of(self, node: str) -> NodeName:
+        """The node of an agent: the named one, else the first."""
+        name = NodeName(node)
+        return name if name in self.nodes else next(iter(self.nodes), name)
+
+    # -- what repeats
+
+    def _repeat(self, name: str, every_s: float, work: Callable[[], Awaitable[None]]) -> None:
+        self.tasks.start(self._for_ever(name, every_s, work), name)
+
+    async def _for_ever(
+        self, name: str, every_s: float, work: Callable[[], Awaitable[None]]
+    ) -> None:
+        while True:
+            started = self.clock.now().mono
+            try:
+                await work()
+            except DialerError as error:
+                log.warning("a periodic task failed and goes on", task=name, error=str(error))
+            except Exception:
+                log.exception("a periodic task failed and goes on", task=name)
+            took = self.clock.now().mono - started
+            self.stats.late_ticks += name == "tick" and took > every_s
+            await asyncio.sleep(max(0.0, every_s - took))
+
+    async def sweep(self) -> None:
+        """Ask every node what lives, and the store what is open: nothing stays forgotten."""
+        if self.ledger.ok and not self.ledger.pending:
+            await self.recovery.find_orphans()
+        for node in list(self.dialling.ready):
+            await self._reconcile(node)
+
+    # -- nodes and store
+
+    def _node_changed(self, event: ev.NodeUp | ev.NodeDown | ev.NodeDesynchronised) -> None:
+        if isinstance(event, ev.NodeDown):
+            self.dialling.ready.discard(event.node)
+            log.error(
+                "a PBX is not connected; nothing is dialled there",
+                node=event.node,
+                reason=event.reason,
+            )
+            self.effects.publish("alarms", event="node_down", node=event.node)
+        elif event.node not in self._recovering:
+            self.dialling.ready.discard(event.node)
+            self._recovering.add(event.node)
+            self.effects.start(self._recover(event.node), f"recover {event.node}")
+
+    async def _recover(self, node: NodeName) -> None:
+        """Until it has succeeded, or the link is down again."""
+        try:
+            while not await self._reconcile(node):
+                await asyncio.sleep(_RETRY_RECOVERY_S)
+                if not self.nodes[node].health().connected:
+                    return
+        finally:
+            self._recovering.discard(node)
+        self.dialling.ready.add(node)
+        log.info("a PBX is connected and known; dialling may go on", node=node)
+        self.effects.publish("alarms", event="node_up", node=node)
+
+    async def _reconcile(self, node: NodeName) -> bool:
+        try:
+            await self.recovery.reconcile(node)
+        except (PbxError, StoreError) as error:
+            log.warning("the PBX could not be asked what lives", node=node, error=str(error))
+            return False
+        return True
+
+    def _store_changed(self, ok: bool, detail: str) -> None:
+        self.effects.publish("alarms", event="store", ok=ok, detail=detail)
+
+    def _unsent(self, call: Call, why: str) -> None:
+        self.inbox.put(ev.OriginateRefused(call.state.attempt, why))

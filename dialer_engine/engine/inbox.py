@@ -1,0 +1,69 @@
+"""The one queue with the one consumer.
+
+Rules: whoever has something to tell puts it here, from the loop's own thread; the consumer takes
+one event at a time, and handling is synchronous, so that no two events ever see a half-made state.
+What the link sheds under flood it sheds before this queue; here nothing is dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+import structlog
+
+from dialer_engine.domain.events import AgentEvent, PbxEvent
+from dialer_engine.domain.units import Moment
+
+log = structlog.get_logger(__name__)
+Event = PbxEvent | AgentEvent
+# Yield to the loop after so many events in a row, or a flood would starve timers, actions and the
+# watchdog.
+_BATCH = 200
+
+
+class Inbox:
+    """depth, deepest: events waiting now and at worst. handled: events so far. failures: handlers
+    that raised.
+    """
+
+    def __init__(self, now: Callable[[], Moment]) -> None:
+        self._now = now
+        self._queue: deque[tuple[Event, Moment]] = deque()
+        self._wake = asyncio.Event()
+        self.deepest = 0
+        self.handled = 0
+        self.failures = 0
+
+    @property
+    def depth(self) -> int:
+        return len(self._queue)
+
+    def put(self, event: Event, at: Moment | None = None) -> None:
+        """at: when it happened, if that is known better than now."""
+        self._queue.append((event, at or self._now()))
+        self.deepest = max(self.deepest, len(self._queue))
+        self._wake.set()
+
+    async def consume(self, handle: Callable[[Event, Moment], None]) -> None:
+        """For ever: hand each event to `handle`. What a handler raises is logged; the next event is
+        handled all the same.
+        """
+        while True:
+            await self._wake.wait()
+            self.drain(handle)
+            await asyncio.sleep(0)
+
+    def drain(self, handle: Callable[[Event, Moment], None]) -> None:
+        """Handle what is there, up to one batch."""
+        for _ in range(min(_BATCH, len(self._queue))):
+            event, at = self._queue.popleft()
+            self.handled += 1
+            try:
+                handle(event, at)
+            except Exception:
+                self.failures += 1
+                log.exception("an event could not be handled", event_type=type(event).__name__)
+        if not self._queue:
+            self._wake.clear()

@@ -1,0 +1,174 @@
+"""What goes to the store, in groups, and is never lost while the process lives.
+
+Rules: attempts are committed before anything is dialled and the caller waits for that; outcomes and
+agents' events are queued and written in batches by one writer, again and again until the store
+takes them; while it does not, `ok` is False and nobody dials. The queue is bounded by what was in
+flight, because nothing new starts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import structlog
+
+from dialer_engine.domain.attempt import AttemptDraft, AttemptEnd, CaseNext
+from dialer_engine.domain.errors import StoreError
+from dialer_engine.domain.units import AttemptId
+from dialer_engine.ports.store import AgentEventRow, DispositionRow, Store
+
+log = structlog.get_logger(__name__)
+# Long enough to gather a group at 50 calls a second, short enough that no screen notices.
+_GATHER_S = 0.05
+_BATCH = 500
+_RETRY_FIRST_S = 0.2
+_RETRY_MAX_S = 5.0
+
+Job = Callable[[], Coroutine[Any, Any, Any]]
+
+
+class Ledger:
+    """ok: the store takes writes. pending: rows that wait. written: rows written so far. probe: a
+    real write without effect, tried when the store failed and nothing is queued. on_change: told of
+    `ok`.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._ends: deque[tuple[AttemptEnd, CaseNext | None]] = deque()
+        self._events: deque[AgentEventRow] = deque()
+        self._postponed: deque[CaseNext] = deque()
+        self._dispositions: deque[DispositionRow] = deque()
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.ok = True
+        self.detail = ""
+        self.written = 0
+        self.failures = 0
+        self.on_change: Callable[[bool, str], None] = lambda ok, detail: None
+        self.probe: Job | None = None
+
+    @property
+    def pending(self) -> int:
+        return len(self._ends) + len(self._events) + len(self._postponed) + len(self._dispositions)
+
+    async def begin(self, drafts: Sequence[AttemptDraft]) -> dict[AttemptId, str]:
+        """Commit attempts; returns the refused ones with the reason. StoreError: none may be
+        dialled.
+        """
+        try:
+            refused = await self._store.begin_attempts(drafts)
+        except StoreError as error:
+            self._failed(error)
+            self._wake.set()
+            raise
+        self.written += len(drafts) - len(refused)
+        return refused
+
+    def end(self, end: AttemptEnd, following: CaseNext | None) -> None:
+        """Queue an outcome and what follows for the case."""
+        self._ends.append((end, following))
+        self._queued()
+
+    def agent_event(self, row: AgentEventRow) -> None:
+        """Queue a change of an agent's day."""
+        self._events.append(row)
+        self._queued()
+
+    def postpone(self, following: CaseNext) -> None:
+        """Queue a case that the gate denied for now."""
+        self._postponed.append(following)
+        self._queued()
+
+    def disposition(self, row: DispositionRow) -> None:
+        """Queue what an agent said became of a talk."""
+        self._dispositions.append(row)
+        self._queued()
+
+    async def flushed(self) -> None:
+        """Returns when nothing waits any more."""
+        await self._idle.wait()
+
+    async def write(self) -> None:
+        """For ever: write what is queued. After a failure the same rows again, slower and
+        slower.
+        """
+        pause = _RETRY_FIRST_S
+        while True:
+            await self._wake.wait()
+            await asyncio.sleep(_GATHER_S)
+            try:
+                await self._write_all()
+            except StoreError as error:
+                self._failed(error)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _RETRY_MAX_S)
+            else:
+                pause = _RETRY_FIRST_S
+
+    def _queued(self) -> None:
+        self._idle.clear()
+        self._wake.set()
+
+    async def _write_all(self) -> None:
+        while self.pending:
+            await self._write_ends()
+            await self._write_some(self._events, self._store.agent_events)
+            await self._write_some(self._postponed, self._store.postpone)
+            await self._write_dispositions()
+        if not self.ok:
+            await self._probe()
+        self._wake.clear()
+        self._idle.set()
+
+    async def _probe(self) -> None:
+        """Nothing waits, and the last write failed: a real write tells whether the store is
+        back.
+        """
+        if self.probe is not None:
+            await self.probe()
+        self._succeeded()
+
+    async def _write_ends(self) -> None:
+        rows = [self._ends[i] for i in range(min(_BATCH, len(self._ends)))]
+        if not rows:
+            return
+        ends = [end for end, _ in rows]
+        await self._store.end_attempts(ends, [after for _, after in rows if after is not None])
+        self._drop(self._ends, len(rows))
+
+    async def _write_some(
+        self, queue: deque[Any], write: Callable[[list[Any]], Coroutine[Any, Any, None]]
+    ) -> None:
+        rows = [queue[i] for i in range(min(_BATCH, len(queue)))]
+        if rows:
+            await write(rows)
+            self._drop(queue, len(rows))
+
+    async def _write_dispositions(self) -> None:
+        while self._dispositions:
+            await self._store.disposition(self._dispositions[0])
+            self._drop(self._dispositions, 1)
+
+    def _drop(self, queue: deque[Any], count: int) -> None:
+        for _ in range(count):
+            queue.popleft()
+        self.written += count
+        self._succeeded()
+
+    def _succeeded(self) -> None:
+        if not self.ok:
+            self.ok, self.detail = True, ""
+            log.info("the store takes writes again")
+            self.on_change(True, "")
+
+    def _failed(self, error: StoreError) -> None:
+        self.failures += 1
+        if self.ok:
+            self.ok, self.detail = False, str(error)
+            log.error("the store does not take writes; dialling has stopped", error=str(error))
+            self.on_change(False, str(error))

@@ -1,0 +1,159 @@
+"""Every call and agent that lives, in memory. The one place that holds their states.
+
+Rules: only the switchboard changes states, through `put_call` and `put_agent`; counters are derived
+from the states, so that they cannot disagree with them; what has ended is gone from here and is in
+the store.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from dialer_engine.domain.agent import AgentMode, AgentPolicy, AgentState, Line
+from dialer_engine.domain.attempt import Candidate
+from dialer_engine.domain.call import CallPhase, CallState
+from dialer_engine.domain.events import Presence
+from dialer_engine.domain.units import (
+    AgentId,
+    AttemptId,
+    CampaignName,
+    LegId,
+    Moment,
+    NodeName,
+    TrunkName,
+)
+from dialer_engine.ports.store import AgentRow, Screen
+
+
+@dataclass(slots=True)
+class Call:
+    """One attempt that lives. tried: trunks that failed for this case just now, this one included.
+    screen: what the agent is to see, fetched while it rings. recovered: taken over from before a
+    restart.
+    """
+
+    state: CallState
+    campaign: CampaignName
+    candidate: Candidate
+    trunk: TrunkName
+    planned_at: Moment
+    tried: frozenset[TrunkName] = frozenset()
+    screen: Screen | None = None
+    recovered: bool = False
+
+    @property
+    def node(self) -> NodeName:
+        return self.state.node
+
+
+@dataclass(slots=True)
+class Agent:
+    """One agent who is known. node: the PBX the phone belongs to. last_attempt: the talk that a
+    disposition is for.
+    """
+
+    state: AgentState
+    row: AgentRow
+    node: NodeName
+    last_attempt: AttemptId | None = None
+    talks: int = 0
+    talk_s: float = 0.0
+
+
+@dataclass
+class Registry:
+    """calls and agents by id; legs: whose a leg is; waiting: answered calls without an agent, in
+    order of their wait.
+    """
+
+    calls: dict[AttemptId, Call] = field(default_factory=dict)
+    agents: dict[AgentId, Agent] = field(default_factory=dict)
+    legs: dict[LegId, AgentId] = field(default_factory=dict)
+    waiting: dict[AttemptId, None] = field(default_factory=dict)
+    available: dict[AgentId, None] = field(default_factory=dict)
+
+    def put_call(self, call: Call, state: CallState) -> None:
+        """The call's new state; an ended call leaves."""
+        call.state = state
+        attempt = state.attempt
+        if state.phase is CallPhase.WAITING:
+            self.waiting.setdefault(attempt, None)
+        else:
+            self.waiting.pop(attempt, None)
+        if state.is_over:
+            self.calls.pop(attempt, None)
+        else:
+            self.calls[attempt] = call
+
+    def put_agent(self, agent: Agent, state: AgentState) -> None:
+        """The agent's new state; the index of legs follows."""
+        old = agent.state.leg
+        if old is not None and old != state.leg:
+            self.legs.pop(old, None)
+        if state.leg is not None:
+            self.legs[state.leg] = state.agent
+        agent.state = state
+        if state.is_available:
+            self.available[state.agent] = None
+        else:
+            self.available.pop(state.agent, None)
+
+    def bind_leg(self, leg: LegId, agent: AgentId) -> None:
+        """A leg that is being called belongs to this agent. Legs of earlier tries that never came
+        up are forgotten.
+        """
+        state = self.agents[agent].state
+        for old in [key for key, owner in self.legs.items() if owner == agent and key != state.leg]:
+            del self.legs[old]
+        self.legs[leg] = agent
+
+    def free_agents(self, node: NodeName, skill: str) -> Iterator[Agent]:
+        """Agents who may take a call on this node that needs `skill` (empty: none)."""
+        for agent_id in self.available:
+            agent = self.agents[agent_id]
+            if agent.node == node and (not skill or skill in agent.state.skills):
+                yield agent
+
+    def choose(self, node: NodeName, required: str, wished: str) -> Agent | None:
+        """The agent for an answered call: one with the wished skill first, then the longest
+        idle.
+        """
+        return min(
+            self.free_agents(node, required),
+            default=None,
+            key=lambda agent: _rank(agent.state, wished),
+        )
+
+    def next_waiting(self, agent: Agent, skill_of: dict[CampaignName, str]) -> Call | None:
+        """The call that waits longest among those this agent may take."""
+        for attempt in self.waiting:
+            call = self.calls[attempt]
+            skill = skill_of.get(call.campaign, "")
+            if call.node == agent.node and (not skill or skill in agent.state.skills):
+                return call
+        return None
+
+    def phases(self) -> Counter[CallPhase]:
+        """How many calls are in each phase."""
+        return Counter(call.state.phase for call in self.calls.values())
+
+    def lines(self) -> Counter[Line]:
+        """How many agents at work are on each line state."""
+        return Counter(a.state.line for a in self.agents.values() if a.state.is_working)
+
+    def presences(self) -> Counter[Presence]:
+        """How many agents chose what."""
+        return Counter(agent.state.presence for agent in self.agents.values())
+
+
+def _rank(state: AgentState, wished: str) -> tuple[bool, float]:
+    without = bool(wished) and wished not in state.skills
+    return without, state.idle_since.mono if state.idle_since else 0.0
+
+
+def fresh_agent(row: AgentRow, node: NodeName, policy: AgentPolicy) -> Agent:
+    """An agent who is configured and not at work."""
+    state = AgentState(row.id, mode=AgentMode(row.mode), policy=policy, skills=row.skills)
+    return Agent(state, row, node)
