@@ -1,0 +1,56 @@
+"""events: follow the live feed."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+import click
+
+from dialer_engine.cli import show
+from dialer_engine.cli.base import Command, pass_session
+from dialer_engine.cli.session import Session
+from dialer_engine.engine.api import TOPICS
+
+
+@click.command(cls=Command)
+@click.argument("topics", nargs=-1, type=click.Choice(TOPICS), metavar="[TOPIC]...")
+@click.option("--agent", help="The screen of this agent, with personal data.")
+@click.option("--count", type=click.IntRange(min=1), help="Stop after this many.")
+@pass_session
+def events(session: Session, topics: tuple[str, ...], agent: str | None, count: int | None) -> None:
+    """Follow the live feed.
+
+    TOPIC is any of calls, agents, campaigns, alarms; all when none is given. With --json one object a
+    line.
+    """
+    wanted = [*topics, *([f"agent/{agent}"] if agent else [])] or list(TOPICS)
+    with session.client() as client:
+        for seen, message in enumerate(client.events(wanted), start=1):
+            print(_line(session, message), flush=True)
+            if seen == count:
+                return
+
+
+def _line(session: Session, message: dict[str, Any]) -> str:
+    if session.json:
+        return json.dumps(message, ensure_ascii=False)
+    return describe(session, message)
+
+
+def describe(session: Session, message: dict[str, Any]) -> str:
+    """One message as a line: time, topic, and the rest as `name value`."""
+    if "lost" in message:
+        return f"… {message['lost']} {session.label('events lost here')}"
+    rest = {
+        key: session.word(value) if isinstance(value, str) else value
+        for key, value in message.items()
+        if key not in ("topic", "seq", "at") and value not in (None, "")
+    }
+    return f"{_clock(message.get('at'))}  {message.get('topic', '?')!s:<10}  {show.plain(rest)}"
+
+
+def _clock(at: Any) -> str:
+    when = datetime.fromisoformat(at) if isinstance(at, str) else datetime.now().astimezone()
+    return f"{when.astimezone():%H:%M:%S}"
