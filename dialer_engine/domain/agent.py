@@ -29,7 +29,6 @@ from dialer_engine.domain.events import Presence
 from dialer_engine.domain.machine import Row, Table
 from dialer_engine.domain.units import AgentId, AttemptId, LegId, Moment, Seconds
 
-
 # A float overflows after 1,023; 2**16 times any pause is above every callback_max_s.
 _MAX_DOUBLINGS = 16
 
@@ -313,9 +312,7 @@ _ROWS: dict[tuple[Line, type], Row[AgentState, Line]] = {
     (_L.IDLE, ev.LegDown): Row(_leg_down, frozenset({_L.IDLE, _L.OFF})),
     (_L.IDLE, ev.Reserved): Row(_reserve, frozenset({_L.RESERVED})),
     (_L.RESERVED, ev.LegUp): Row(_leg_up_again, frozenset({_L.RESERVED})),
-    (_L.RESERVED, ev.LegDown): Row(
-        _dropped_with_call, frozenset({_L.OFF, _L.IDLE, _L.RESERVED})
-    ),
+    (_L.RESERVED, ev.LegDown): Row(_dropped_with_call, frozenset({_L.OFF, _L.IDLE, _L.RESERVED})),
     (_L.RESERVED, ev.Released): Row(_released, frozenset({_L.IDLE, _L.RESERVED})),
     (_L.RESERVED, ev.TalkStarted): Row(_talk, frozenset({_L.IN_CALL, _L.RESERVED})),
     (_L.IN_CALL, ev.LegUp): Row(_leg_up_again, frozenset({_L.IN_CALL})),

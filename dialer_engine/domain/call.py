@@ -427,9 +427,7 @@ _ROWS: dict[tuple[CallPhase, type], Row[CallState, CallPhase]] = {
     (_P.WAITING, ev.CallBridged): Row(_misbridged, _HANG),
     (_P.CONNECTING, ev.AgentLegReady): Row(_leg_ready, frozenset({_P.CONNECTING})),
     (_P.CONNECTING, ev.AgentGone): Row(_agent_gone, frozenset({_P.WAITING})),
-    (_P.CONNECTING, ev.BridgeRefused): Row(
-        _bridge_refused, frozenset({_P.WAITING, _P.CONNECTING})
-    ),
+    (_P.CONNECTING, ev.BridgeRefused): Row(_bridge_refused, frozenset({_P.WAITING, _P.CONNECTING})),
     (_P.CONNECTING, ev.CallBridged): Row(_bridged, frozenset({_P.TALKING, _P.HANGING_UP})),
     (_P.CONNECTING, ev.WaitExpired): Row(_wait_over, _HARBOUR),
     (_P.TALKING, ev.AgentGone): Row(_agent_dropped, frozenset({_P.WAITING})),
