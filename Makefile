@@ -1,7 +1,7 @@
 # Every target sets up what it needs by itself: see tools/setup/. `make help` lists them.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup venv demo test test-fast test-slow bench lint docs lock clean
+.PHONY: help setup venv pbx demo test test-fast test-slow bench lint docs lock clean
 
 SETUP := tools/setup/run
 PY := .venv/bin/python
@@ -17,6 +17,9 @@ setup: ## The virtual environment and an Asterisk (implied by the others)
 
 venv:
 	@$(SETUP) venv
+
+pbx: ## Only the Asterisk: on PATH, else in Docker, else a Debian root in the cache
+	@$(SETUP) pbx
 
 demo: setup ## A real Asterisk dials several hundred invented people
 	@$(PY) -m tools.demo

@@ -86,7 +86,7 @@ def _build() -> str:
     )
     try:
         _debootstrap(partial)
-        version = _asterisk_version(partial)
+        version = asterisk_in(partial)
         _finish(partial, version)
     except BaseException:
         remove_tree(partial)
@@ -163,8 +163,8 @@ def _signature_hint(text: str) -> str:
     return "\nThis machine's keyring is too old for the archive: apt-get install debian-archive-keyring (as root)."
 
 
-def _asterisk_version(root: Path) -> str:
-    """Try the binary inside: a root whose Asterisk does not start is not finished."""
+def asterisk_in(root: Path) -> str:
+    """The version of the Asterisk inside, as it says itself. Raises SetupError when it does not start."""
     result = subprocess.run(
         ["chroot", str(root), "/usr/sbin/asterisk", "-V"],
         capture_output=True,
@@ -173,7 +173,7 @@ def _asterisk_version(root: Path) -> str:
     )
     words = result.stdout.split()
     if result.returncode or len(words) < 2:
-        raise SetupError(f"The Asterisk in the new root does not start: {result.stderr.strip()}")
+        raise SetupError(f"The Asterisk in {root} does not start: {result.stderr.strip()}")
     return words[1]
 
 

@@ -24,6 +24,8 @@ Kind = Literal["path", "docker", "root"]
 OLDEST = 20
 CHOICE = TREE / "build" / "pbx.json"
 IMAGE_DIR = TREE / "docker" / "asterisk"
+# The name under which tools/lab starts it.
+LAB_IMAGE = "dialer-engine/asterisk:lab"
 # Lines that `docker build --progress=plain` printed for the image, for the bar.
 EXPECTED_BUILD_LINES = 400
 
@@ -38,27 +40,36 @@ class Pbx:
 
 
 def locate() -> Pbx | None:
-    """The Asterisk that set-up chose last, if it is still there."""
+    """The Asterisk that set-up chose last, if it is still there and still what this tree asks for."""
     try:
         chosen = Pbx(**json.loads(CHOICE.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    if chosen.kind == "root" and debian_root.ready_version() is None:
-        return None
-    return chosen
+    still_there: dict[Kind, Callable[[], bool]] = {
+        "path": lambda: has("asterisk"),
+        "docker": lambda: chosen.where == image_tag() and _has_image(chosen.where),
+        "root": lambda: (
+            chosen.where == str(debian_root.root_dir()) and debian_root.ready_version() is not None
+        ),
+    }
+    return chosen if still_there[chosen.kind]() else None
 
 
 def ensure_pbx() -> Pbx:
     """Find or make an Asterisk, and write the choice down.
 
-    Raises SetupError with every way that was tried when none works.
+    A choice that still holds is kept. Raises SetupError with every way that was tried when none works.
     """
+    if given := os.environ.get("DIALER_ASTERISK_ROOT"):
+        return _choose(_from_given_root(Path(given)))
+    wish = os.environ.get("DIALER_SETUP_PBX")
+    if not wish and (kept := locate()):
+        return kept
     ways: dict[str, Callable[[], Pbx]] = {
         "path": _from_path,
         "docker": _from_docker,
         "root": _from_root,
     }
-    wish = os.environ.get("DIALER_SETUP_PBX")
     if wish and wish not in ways:
         raise SetupError(
             f"DIALER_SETUP_PBX={wish} is unknown: use one of {', '.join(ways)}, or leave it unset."
@@ -70,6 +81,15 @@ def ensure_pbx() -> Pbx:
         except SetupError as refusal:
             refusals.append(f"- {kind}: {refusal}")
     raise SetupError(_nothing_usable(refusals))
+
+
+def _from_given_root(root: Path) -> Pbx:
+    """A root that the user keeps; nothing is built or changed in it."""
+    if not (root / "usr/sbin/asterisk").is_file():
+        raise SetupError(
+            f"DIALER_ASTERISK_ROOT={root} has no usr/sbin/asterisk: correct it or leave it unset."
+        )
+    return Pbx("root", str(root), debian_root.asterisk_in(root))
 
 
 def _choose(pbx: Pbx) -> Pbx:
@@ -137,9 +157,7 @@ def _from_docker() -> Pbx:
     if not (IMAGE_DIR / "Dockerfile").exists():
         raise SetupError(f"there is no {IMAGE_DIR.relative_to(TREE)}/Dockerfile")
     tag = image_tag()
-    if subprocess.run(
-        ["docker", "image", "inspect", tag], capture_output=True, check=False
-    ).returncode:
+    if not _has_image(tag):
         _build_image(tag)
     command = ["docker", "run", "--rm", "--entrypoint", "/usr/sbin/asterisk", tag, "-V"]
     version = asterisk_version(
@@ -150,11 +168,19 @@ def _from_docker() -> Pbx:
     return Pbx("docker", tag, version[1])
 
 
+def _has_image(tag: str) -> bool:
+    command = ["docker", "image", "inspect", tag]
+    try:
+        return subprocess.run(command, capture_output=True, timeout=10, check=False).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
 def _build_image(tag: str) -> None:
     plain = {"BUILDKIT_PROGRESS": "plain"}
     with Progress(f"Docker image {tag}", EXPECTED_BUILD_LINES) as bar:
         run(
-            ["docker", "build", "-t", tag, str(IMAGE_DIR)],
+            ["docker", "build", "-t", tag, "-t", LAB_IMAGE, str(IMAGE_DIR)],
             "docker-build",
             lambda line: bar.step(1, line[:50]),
             env=plain,
@@ -168,8 +194,3 @@ def _from_root() -> Pbx:
     if not is_root():
         raise SetupError("a Debian root is there, but only root can start an Asterisk in it")
     return Pbx("root", str(debian_root.root_dir()), version or debian_root.ensure_root())
-
-
-def existing_root() -> Path | None:
-    """The finished Debian root, for tools that want its files (prompts) whatever PBX is chosen."""
-    return debian_root.root_dir() if debian_root.ready_version() else None

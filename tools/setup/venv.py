@@ -50,12 +50,7 @@ def _python() -> str:
 
 def _stamp() -> str:
     """What the environment is made from; a moved tree or another Python makes it stale."""
-    sources = [
-        LOCK,
-        TREE / "setup.cfg",
-        TREE / "pyproject.toml",
-        TREE / "requirements" / "runtime.in",
-    ]
+    sources = [LOCK, TREE / "setup.cfg", TREE / "requirements" / "runtime.in"]
     return json.dumps(
         {
             "sources": hashlib.sha256(b"\0".join(f.read_bytes() for f in sources)).hexdigest(),
