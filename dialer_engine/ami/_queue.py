@@ -1,8 +1,8 @@
 """Events between the socket and the engine: bounded, in order, and shed by choice.
 
 Rules:
-- Reading is never paused. Asterisk closes a manager session whose socket it cannot write for 100 ms
-  (`writetimeout` in manager.conf), so pushing back would turn a flood into a lost link.
+- Reading is never paused. Asterisk closes a manager session whose socket it cannot write for long
+  (`writetimeout` in manager.conf, 100 ms if not set), so pushing back would turn a flood into a lost link.
 - When the queue is full, the oldest cheap event goes first. Only when nothing cheap is left is a
   state-bearing event lost.
 - Such a loss is a gap. Everything that comes is then lost until the queue is half empty; one gap is

@@ -108,6 +108,10 @@ class AsteriskNode:
             self._name, self.link.is_up and self._booted, self._version, detail, counters
         )
 
+    def set_trunks(self, trunks: Mapping[TrunkName, TrunkDial]) -> None:
+        """Other trunks, from the next call on."""
+        self._trunks = dict(trunks)
+
     # -- what is heard
 
     def _on_event(self, message: AmiMessage, received: float) -> None:
