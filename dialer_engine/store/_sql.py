@@ -1,0 +1,44 @@
+"""Small things that every repository needs.
+
+Rules: what differs between the two databases is here or in `engine.py`, nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+T = TypeVar("T")
+
+# Both databases take more bound values, but no plan gets better beyond this.
+IN_LIMIT = 500
+
+
+def upsert(connection: AsyncConnection, table: Table) -> Any:
+    """`INSERT` with `on_conflict_do_update` and `on_conflict_do_nothing`, which both databases have
+    and SQLAlchemy spells for each.
+    """
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
+
+
+def merge(connection: AsyncConnection, table: Table, key: Sequence[str]) -> Any:
+    """`INSERT`, or replace every other column of the row with this key."""
+    statement = upsert(connection, table)
+    others = {
+        c.name: statement.excluded[c.name] for c in table.c if c.name not in key and c.name != "id"
+    }
+    return statement.on_conflict_do_update(index_elements=list(key), set_=others)
+
+
+def chunks(items: Iterable[T], size: int = IN_LIMIT) -> Iterator[list[T]]:
+    """`items` in lists of at most `size`."""
+    rest = iter(items)
+    while found := list(islice(rest, size)):
+        yield found

@@ -1,0 +1,249 @@
+"""Cases: which are due, and what becomes of them.
+
+Rules: `due` reads no row that it does not return, however many millions wait: it steps from one
+priority to the next in the index of open cases and takes what is due of each; a case with an open
+attempt, of this or another campaign, is never due; what follows an attempt is written only over
+fewer tries, so that a late repetition cannot turn a case back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, and_, bindparam, case, exists, func, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from dialer_engine.domain.attempt import Candidate, CaseNext
+from dialer_engine.domain.errors import NotFound
+from dialer_engine.domain.units import E164, AttemptId, CampaignName, CaseId, Money
+from dialer_engine.ports.store import Screen
+from dialer_engine.store._sql import chunks
+from dialer_engine.store.campaigns import CampaignIds
+from dialer_engine.store.schema import (
+    attempts,
+    campaign_cases,
+    campaigns,
+    case_numbers,
+    cases,
+    number_days,
+)
+
+DayOf = Callable[[str | None], str]
+
+_row = campaign_cases.alias("cc")
+_inner = campaign_cases.alias("next_cc")
+
+
+def due_priorities(campaign_id: int, now: datetime) -> Select[tuple[int]]:
+    """The priorities at which something is due, best first: one look into the index for each
+    priority that there is, not for each case.
+    """
+    first = select(func.max(_row.c.priority).label("priority")).where(
+        _row.c.campaign_id == campaign_id, _row.c.due_at.is_not(None)
+    )
+    level = first.cte("levels", recursive=True)
+    below = (
+        select(func.max(_inner.c.priority))
+        .where(
+            _inner.c.campaign_id == campaign_id,
+            _inner.c.due_at.is_not(None),
+            _inner.c.priority < level.c.priority,
+        )
+        .scalar_subquery()
+    )
+    level = level.union_all(select(below).where(level.c.priority.is_not(None)))
+    something = exists().where(
+        _row.c.campaign_id == campaign_id,
+        _row.c.priority == level.c.priority,
+        _row.c.due_at <= now,
+    )
+    return select(level.c.priority).where(something).order_by(level.c.priority.desc())
+
+
+def due_at_priority(campaign_id: int, priority: int, now: datetime, limit: int) -> Select[Any]:
+    """The cases due at one priority, longest due first, each with the number that is its turn."""
+    busy = exists().where(attempts.c.case_id == _row.c.case_id, attempts.c.outcome.is_(None))
+    ripe = (
+        select(_row.c.case_id, _row.c.due_at, _row.c.tries, _row.c.number_rank)
+        .where(
+            _row.c.campaign_id == campaign_id,
+            _row.c.priority == priority,
+            _row.c.due_at <= now,
+            ~busy,
+        )
+        .order_by(_row.c.due_at, _row.c.case_id)
+        .limit(limit)
+        .subquery("ripe")
+    )
+    turn = and_(
+        case_numbers.c.case_id == ripe.c.case_id,
+        case_numbers.c.rank == ripe.c.number_rank % cases.c.number_count,
+    )
+    return (
+        select(
+            ripe.c.case_id,
+            ripe.c.tries,
+            case_numbers.c.rank,
+            case_numbers.c.number,
+            case_numbers.c.zone,
+            cases.c.reference,
+            cases.c.number_count,
+            cases.c.skill,
+        )
+        .join_from(ripe, cases, cases.c.id == ripe.c.case_id)
+        .join(case_numbers, turn)
+        .order_by(ripe.c.due_at, ripe.c.case_id)
+    )
+
+
+async def due(
+    connection: AsyncConnection,
+    ids: CampaignIds,
+    name: CampaignName,
+    limit: int,
+    now: datetime,
+    excluding: Collection[CaseId],
+    day_of: DayOf,
+) -> list[Candidate]:
+    """At most `limit` cases, best first."""
+    campaign_id = await ids.of(connection, name)
+    skill = await connection.scalar(select(campaigns.c.skill).where(campaigns.c.id == campaign_id))
+    left_out = frozenset(excluding)
+    found: list[tuple[int, Any]] = []
+    for priority in (await connection.scalars(due_priorities(campaign_id, now))).all():
+        wanted = limit - len(found)
+        if wanted <= 0:
+            break
+        query = due_at_priority(campaign_id, priority, now, wanted + len(left_out))
+        rows = (await connection.execute(query)).all()
+        fresh = [(priority, row) for row in rows if row.case_id not in left_out]
+        found.extend(fresh[:wanted])
+    return await _with_counts(connection, name, skill or "", found, day_of)
+
+
+async def _with_counts(
+    connection: AsyncConnection,
+    name: CampaignName,
+    skill: str,
+    found: Sequence[tuple[int, Any]],
+    day_of: DayOf,
+) -> list[Candidate]:
+    days = {zone: day_of(zone) for zone in {row.zone for _, row in found}}
+    counts = await _counts(connection, [(row.number, days[row.zone]) for _, row in found])
+    return [
+        Candidate(
+            campaign=name,
+            case_id=CaseId(row.case_id),
+            reference=row.reference,
+            number=E164(row.number),
+            zone=row.zone,
+            tries=row.tries,
+            number_rank=row.rank,
+            number_count=row.number_count,
+            skill=row.skill or skill,
+            priority=priority,
+            attempts_today=counts.get((row.number, days[row.zone]), 0),
+            counted_day=days[row.zone],
+        )
+        for priority, row in found
+    ]
+
+
+async def _counts(
+    connection: AsyncConnection, wanted: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], int]:
+    found: dict[tuple[str, str], int] = {}
+    key = tuple_(number_days.c.number, number_days.c.local_day)
+    for part in chunks(wanted):
+        rows = await connection.execute(select(number_days).where(key.in_(part)))
+        found |= {(row.number, row.local_day): row.attempts for row in rows}
+    return found
+
+
+async def follow(connection: AsyncConnection, ids: CampaignIds, nexts: Sequence[CaseNext]) -> None:
+    """Write when cases are due again, or that they are done."""
+    if not nexts:
+        return
+    statement = (
+        update(campaign_cases)
+        .where(
+            campaign_cases.c.campaign_id == bindparam("of_campaign"),
+            campaign_cases.c.case_id == bindparam("of_case"),
+            campaign_cases.c.tries <= bindparam("tries"),
+        )
+        .values(
+            due_at=bindparam("due_at"),
+            tries=bindparam("tries"),
+            number_rank=bindparam("number_rank"),
+            reason=bindparam("reason"),
+        )
+    )
+    rows = [
+        {
+            "of_campaign": await ids.of(connection, item.campaign),
+            "of_case": item.case_id,
+            "due_at": item.due_at,
+            "tries": item.tries,
+            "number_rank": item.number_rank,
+            "reason": item.reason,
+        }
+        for item in nexts
+    ]
+    await connection.execute(statement, sorted(rows, key=_lock_order))
+
+
+def _lock_order(row: Mapping[str, Any]) -> tuple[int, int]:
+    """Two daemons that change the same cases lock them in one order, and never each other."""
+    return row["of_campaign"], row["of_case"]
+
+
+async def screen(connection: AsyncConnection, attempt: AttemptId, case_id: CaseId) -> Screen:
+    """What the agent is to see; NotFound."""
+    query = (
+        select(cases, attempts.c.number)
+        .join_from(cases, attempts, attempts.c.id == attempt, isouter=True)
+        .where(cases.c.id == case_id)
+    )
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        raise NotFound("the case of this call is not in the store")
+    money = None if row.balance is None else Money(row.balance, row.currency)
+    return Screen(
+        attempt=attempt,
+        reference=row.reference,
+        name=row.name,
+        number=row.number or "",
+        balance="" if money is None else str(money),
+        days_past_due=row.days_past_due,
+        language=row.language,
+        attributes=dict(row.attributes),
+    )
+
+
+async def backlog(
+    connection: AsyncConnection, ids: CampaignIds, name: CampaignName, now: datetime
+) -> dict[str, int]:
+    """due, waiting, done and in_flight: cases of the campaign; in_flight are in no other class."""
+    campaign_id = await ids.of(connection, name)
+    mine = campaign_cases.c.campaign_id == campaign_id
+    is_due = case((campaign_cases.c.due_at <= now, 1), else_=0)
+    open_cases = select(func.count(), func.coalesce(func.sum(is_due), 0)).where(
+        mine, campaign_cases.c.due_at.is_not(None)
+    )
+    flying = (
+        select(func.count(), func.coalesce(func.sum(is_due), 0))
+        .join_from(attempts, campaign_cases, campaign_cases.c.case_id == attempts.c.case_id)
+        .where(mine, attempts.c.outcome.is_(None), attempts.c.campaign_id == campaign_id)
+        .where(campaign_cases.c.due_at.is_not(None))
+    )
+    every = await connection.scalar(select(func.count()).select_from(campaign_cases).where(mine))
+    still, due_now = (await connection.execute(open_cases)).one()
+    up, up_due = (await connection.execute(flying)).one()
+    return {
+        "due": int(due_now) - int(up_due),
+        "waiting": int(still) - int(due_now) - (int(up) - int(up_due)),
+        "done": int(every or 0) - int(still),
+        "in_flight": int(up),
+    }

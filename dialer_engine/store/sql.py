@@ -1,0 +1,276 @@
+"""The store, on SQLite or PostgreSQL: the port `Store` with one repository or query behind each
+method.
+
+Rules: every method is one transaction; what the database raises leaves as an error of the one tree;
+`StoreUnavailable` means that nothing was written. On PostgreSQL the connection can break while a
+commit is on the way: attempts of such a batch may stand in the book without ever having been
+dialled, so they are remembered and withdrawn before the next batch; events and alarms of such a
+write may come twice when the caller writes them again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from dialer_engine.domain.attempt import AttemptDraft, AttemptEnd, Candidate, CaseNext, OpenAttempt
+from dialer_engine.domain.campaign import Campaign, CampaignState
+from dialer_engine.domain.case import Case
+from dialer_engine.domain.errors import StoreUnavailable
+from dialer_engine.domain.reports import Report
+from dialer_engine.domain.units import AttemptId, CampaignName, CaseId
+from dialer_engine.ports.store import (
+    AgentAtWork,
+    AgentEventRow,
+    AgentRow,
+    DispositionRow,
+    ExpectedRecording,
+    RecordingRow,
+    Screen,
+)
+from dialer_engine.store import (
+    agents,
+    attempts,
+    calls,
+    campaigns,
+    case_import,
+    cases,
+    recordings,
+    report,
+    upgrade,
+)
+from dialer_engine.store.campaigns import CampaignIds
+from dialer_engine.store.case_import import Written
+from dialer_engine.store.engine import CommitUnknown, Database
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Counting millions of cases takes a while: a count that took this long may cost a twentieth of one
+# core at most.
+_SLOW_COUNT_S = 0.02
+_SLOW_COUNT_SHARE = 0.05
+
+
+class SqlStore:
+    """`dialer_engine.ports.store.Store` on SQLAlchemy."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        busy_timeout_s: float = 5.0,
+        synchronous: str = "FULL",
+        utcnow: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """url: `sqlite:////path/dialer.db` or `postgresql://user@host/name`. utcnow: until when
+        a report without an end counts the agents who are still at work.
+        """
+        self.database = Database(url, busy_timeout_s=busy_timeout_s, synchronous=synchronous)
+        self._utcnow = utcnow
+        self._ids = CampaignIds()
+        self._tokens: dict[CampaignName, int] = {}
+        self._doubtful: set[AttemptId] = set()
+        self._backlogs: dict[CampaignName, tuple[float, dict[str, int]]] = {}
+
+    async def open(self) -> None:
+        """Connect and compare the schema; SchemaOutdated."""
+        await self.database.open()
+        try:
+            await self._read(upgrade.check_connection)
+        except BaseException:
+            await self.database.close()
+            raise
+
+    async def close(self) -> None:
+        """Finish the write under way and disconnect."""
+        await self.database.close()
+
+    async def _read(
+        self,
+        work: Callable[Concatenate[AsyncConnection, P], Awaitable[T]],
+        *a: P.args,
+        **k: P.kwargs,
+    ) -> T:
+        return await self.database.read(work, *a, **k)
+
+    async def _write(
+        self,
+        work: Callable[Concatenate[AsyncConnection, P], Awaitable[T]],
+        *a: P.args,
+        **k: P.kwargs,
+    ) -> T:
+        try:
+            return await self.database.write(work, *a, **k)
+        except CommitUnknown:
+            raise StoreUnavailable("the connection to the store broke during a commit") from None
+
+    # -- campaigns and their lease
+    async def campaigns(self) -> list[Campaign]:
+        """All campaigns by name."""
+        return await self._read(campaigns.listing)
+
+    async def save_campaign(self, campaign: Campaign) -> None:
+        """Write all settings of a campaign, new or known."""
+        await self._write(campaigns.save, campaign)
+
+    async def set_campaign_state(self, name: CampaignName, state: CampaignState) -> None:
+        """Change the state only; NotFound."""
+        await self._write(campaigns.set_state, name, state)
+
+    async def take_lease(
+        self, name: CampaignName, holder: str, until: datetime, now: datetime
+    ) -> int:
+        """Take or extend the lease; from here on `begin_attempts` of this campaign insists on it."""
+        token = await self._write(self._take_lease, name, holder, until, now)
+        self._tokens[name] = token
+        return token
+
+    async def _take_lease(
+        self,
+        connection: AsyncConnection,
+        name: CampaignName,
+        holder: str,
+        until: datetime,
+        now: datetime,
+    ) -> int:
+        campaign_id = await self._ids.of(connection, name)
+        return await campaigns.take_lease(connection, campaign_id, holder, until, now)
+
+    async def release_lease(self, name: CampaignName, holder: str) -> None:
+        """Give the lease up, if it is this holder's."""
+        await self._write(self._release_lease, name, holder)
+        self._tokens.pop(name, None)
+
+    async def _release_lease(
+        self, connection: AsyncConnection, name: CampaignName, holder: str
+    ) -> None:
+        await campaigns.release_lease(connection, await self._ids.of(connection, name), holder)
+
+    # -- dialling
+    async def candidates(
+        self,
+        name: CampaignName,
+        limit: int,
+        now: datetime,
+        excluding: Sequence[CaseId],
+        day_of: Any,
+    ) -> list[Candidate]:
+        """Cases that are due, best first."""
+        return await self._read(cases.due, self._ids, name, limit, now, excluding, day_of)
+
+    async def begin_attempts(self, drafts: Sequence[AttemptDraft]) -> dict[AttemptId, str]:
+        """Commit the attempts; returns the refused ones. CampaignHeld when the lease was lost."""
+        if not drafts:
+            return {}
+        try:
+            refused = await self.database.write(self._begin, drafts)
+        except CommitUnknown:
+            self._doubtful |= {draft.id for draft in drafts}
+            raise StoreUnavailable(
+                "the connection to the store broke during a commit; nothing of it will be dialled"
+            ) from None
+        self._doubtful.clear()
+        return refused
+
+    async def _begin(
+        self, connection: AsyncConnection, drafts: Sequence[AttemptDraft]
+    ) -> dict[AttemptId, str]:
+        await attempts.withdraw(connection, sorted(self._doubtful))
+        return await attempts.begin(connection, self._ids, self._tokens, drafts)
+
+    async def end_attempts(self, ends: Sequence[AttemptEnd], nexts: Sequence[CaseNext]) -> None:
+        """Write outcomes where there are none, and what follows for the cases."""
+        await self._write(attempts.end, self._ids, ends, nexts)
+
+    async def postpone(self, nexts: Sequence[CaseNext]) -> None:
+        """Cases that the gate denied."""
+        await self._write(cases.follow, self._ids, nexts)
+
+    async def open_attempts(self) -> list[OpenAttempt]:
+        """Attempts without an outcome, oldest first."""
+        return await self._read(attempts.still_open)
+
+    async def screen(self, attempt: AttemptId, case_id: CaseId) -> Screen:
+        """What the agent is to see; NotFound."""
+        return await self._read(cases.screen, attempt, case_id)
+
+    # -- people
+    async def agents(self) -> list[AgentRow]:
+        """All agents by id."""
+        return await self._read(agents.listing)
+
+    async def save_agent(self, agent: AgentRow) -> None:
+        """Write all settings of an agent, new or known."""
+        await self._write(agents.save, agent)
+
+    async def agents_at_work(self) -> list[AgentAtWork]:
+        """Who has logged in and not out."""
+        return await self._read(agents.at_work)
+
+    async def agent_events(self, rows: Sequence[AgentEventRow]) -> None:
+        """Add to the agents' day, in this order."""
+        await self._write(agents.add_events, rows)
+
+    async def disposition(self, row: DispositionRow) -> None:
+        """Add what the agent says; the newest of an attempt counts."""
+        await self._write(agents.add_disposition, row)
+
+    # -- import
+    async def import_batch(
+        self, campaign: CampaignName | None, batch: Sequence[Case], due_at: datetime
+    ) -> Written:
+        """Write cases with different references, and put them into the campaign."""
+        return await self._write(case_import.write_batch, self._ids, campaign, batch, due_at)
+
+    # -- recordings
+    async def expected_recordings(self, limit: int) -> list[ExpectedRecording]:
+        """Answered attempts without a recording row, oldest first."""
+        return await self._read(recordings.expected, limit)
+
+    async def save_recordings(self, rows: Sequence[RecordingRow]) -> None:
+        """Write what was found; a later look replaces the row."""
+        await self._write(recordings.save, rows)
+
+    # -- alarms and reports
+    async def alarm(
+        self, kind: str, text: str, at: datetime, attempt: AttemptId | None = None
+    ) -> None:
+        """Something that a person has to look at."""
+        await self._write(recordings.add_alarm, kind, text, at, attempt)
+
+    async def report(
+        self, campaign: CampaignName | None, since: datetime | None, until: datetime | None
+    ) -> Report:
+        """The figures of attempts planned in [since, until)."""
+        return await self._read(report.compute, self._ids, campaign, since, until, self._utcnow())
+
+    async def calls(
+        self, campaign: CampaignName | None, limit: int, before: AttemptId | None
+    ) -> list[dict[str, Any]]:
+        """Attempts, newest first, numbers masked."""
+        return await self._read(calls.listing, self._ids, campaign, limit, before)
+
+    async def call(self, attempt: AttemptId) -> dict[str, Any]:
+        """One attempt with everything known of it, number masked; NotFound."""
+        return await self._read(calls.one, attempt)
+
+    async def backlog(self, name: CampaignName, now: datetime) -> dict[str, int]:
+        """due, waiting, done, in_flight: exact, but for millions of cases up to twenty times as old
+        as one count takes.
+        """
+        fresh_until, known = self._backlogs.get(name, (0.0, {}))
+        started = time.perf_counter()
+        if known and started < fresh_until:
+            return dict(known)
+        counted = await self._read(cases.backlog, self._ids, name, now)
+        ended = time.perf_counter()
+        took = ended - started
+        self._backlogs.pop(name, None)
+        if took > _SLOW_COUNT_S:
+            self._backlogs[name] = (ended + took / _SLOW_COUNT_SHARE, counted)
+        return dict(counted)
