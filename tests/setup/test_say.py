@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 
 import pytest
 
@@ -21,7 +22,7 @@ def test_a_terminal_gets_a_bar_and_at_the_end_one_line(monkeypatch: pytest.Monke
     with Progress("packages", 4, out) as bar:
         bar.step(1, "click")
     *_, drawn, end = out.getvalue().split("\r\033[K")
-    assert drawn == "set-up: packages [######------------------] 25 % click"
+    assert drawn == "set-up: packages [######------------------] 25 % 0 s click"
     assert end == "set-up: packages: done (0 s)\n"
 
 
@@ -51,3 +52,18 @@ def test_a_failure_is_not_called_done() -> None:
     with pytest.raises(RuntimeError), Progress("packages", 1, out):
         raise RuntimeError
     assert out.getvalue() == "set-up: packages: FAILED (0 s)\n"
+
+
+def test_a_silent_step_is_asked_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(say, "TICK_S", 0.001)
+    asked = threading.Event()
+
+    def poll() -> int:
+        asked.set()
+        return 3
+
+    with Progress("packages", 4, io.StringIO(), poll=poll) as bar:
+        assert asked.wait(10)
+        while bar.units < 3:
+            assert bar._ticker.is_alive()
+        assert bar.percent == 75

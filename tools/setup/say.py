@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import shutil
 import sys
+import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TextIO
 
 PLAIN_EVERY_S = 10.0
 BAR_CELLS = 24
 QUIET_S = 0.3
+TICK_S = 0.5
 
 
 class SetupError(Exception):
@@ -29,11 +32,22 @@ def say(text: str) -> None:
 class Progress:
     """A step with a known or estimated number of units; use as a context manager.
 
-    `total` may be an estimate: the bar then waits at 99 % until the step is really over.
+    `total` may be an estimate: the bar then waits at 99 % until the step is really over. A step that says nothing for
+    long is asked by `poll` how many units it has done; its bar moves on its own.
     """
 
-    def __init__(self, label: str, total: int, out: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        label: str,
+        total: int,
+        out: TextIO | None = None,
+        poll: Callable[[], int] = lambda: 0,
+    ) -> None:
         self.label = label
+        self._poll = poll
+        self._over = threading.Event()
+        self._drawing = threading.Lock()
+        self._ticker = threading.Thread(target=self._tick, daemon=True)
         self.total = max(total, 1)
         self.units = 0
         self.note = ""
@@ -42,6 +56,7 @@ class Progress:
         self.shown = self.started if not self.out.isatty() else 0.0
 
     def __enter__(self) -> Progress:
+        self._ticker.start()
         return self
 
     def __exit__(
@@ -50,7 +65,14 @@ class Progress:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
+        self._over.set()
+        self._ticker.join()
         self._finish("done" if kind is None else "FAILED")
+
+    def _tick(self) -> None:
+        while not self._over.wait(TICK_S):
+            self.units = max(self.units, self._poll())
+            self._show()
 
     @property
     def percent(self) -> int:
@@ -69,6 +91,10 @@ class Progress:
         self.step(0, note)
 
     def _show(self) -> None:
+        with self._drawing:
+            self._show_if_due()
+
+    def _show_if_due(self) -> None:
         now = time.monotonic()
         on_terminal = self.out.isatty()
         if now - self.shown < (QUIET_S if on_terminal else PLAIN_EVERY_S):
@@ -82,7 +108,8 @@ class Progress:
     def _draw(self) -> None:
         filled = self.percent * BAR_CELLS // 100
         bar = "#" * filled + "-" * (BAR_CELLS - filled)
-        line = f"set-up: {self.label} [{bar}] {self.percent:2d} % {self.note}"
+        spent = time.monotonic() - self.started
+        line = f"set-up: {self.label} [{bar}] {self.percent:2d} % {spent:.0f} s {self.note}"
         print("\r\033[K" + line[: shutil.get_terminal_size().columns - 1], end="", file=self.out)
         self.out.flush()
 

@@ -142,15 +142,21 @@ def _install(house: Path) -> None:
     wheels = len(list(house.glob("*.whl")))
     # Find-links of the machine's own pip configuration must not bring in files that the wheelhouse lacks.
     alone = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(house), "PIP_CONFIG_FILE": os.devnull}
-    with Progress(f"installing {wheels} Python packages into .venv", wheels + 1) as bar:
+    label = f"installing {wheels} Python packages into .venv"
+    with Progress(label, wheels + 1, poll=_installed) as bar:
         run(
             _pip("install", "--require-hashes", "--progress-bar=off", "-r", str(LOCK)),
             "pip-install",
-            lambda line: bar.step(1, line[:50]) if line.startswith("Collecting") else None,
             env=alone,
         )
+        bar.reach(wheels / (wheels + 1), "dialer-engine")
         run(
             _pip("install", "--no-deps", "--no-build-isolation", "-e", str(TREE)),
             "pip-install-project",
             env=alone,
         )
+
+
+def _installed() -> int:
+    """Packages that are in the environment already: pip says nothing while it unpacks."""
+    return len(list(VENV.glob("lib/python3*/site-packages/*.dist-info")))
