@@ -37,10 +37,8 @@ bench: setup ## Figures of the core, beside a bare loop's, into build/bench/core
 	@$(PY) -m tools.bench
 
 lint: venv ## ruff, mypy --strict, and who may import whom
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@wrong=0; for check in "ruff check ." "ruff format --check ." mypy lint-imports; do \
+	    echo "== $$check"; $(BIN)/$$check || wrong=1; done; exit $$wrong
 
 docs: venv ## Rebuild what docs/ takes from the code
 	@$(PY) -m tools.docs
