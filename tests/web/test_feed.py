@@ -58,7 +58,7 @@ async def listening(
     listener = Listener(fake, query, keep_alive_s)
     task = group.create_task(listener.run())
     assert (await listener.got.get()).startswith(b": connected\nretry: ")
-    while not fake.listeners:  # noqa: ASYNC110 - a few turns of the loop, no event to wait for
+    while not fake.listeners:
         await asyncio.sleep(0)
     return listener, task
 

@@ -1,6 +1,3 @@
-# ruff: noqa: ASYNC240
-# Looking at a socket file blocks nobody here.
-
 from __future__ import annotations
 
 import asyncio
