@@ -185,9 +185,11 @@ class Intake:
         if not os.path.lexists(job.wav):
             late = job.age_s >= self._config.missing_after_s
             return self._problem(job, Problem.NO_FILE) if late else None
-        if not self._finished(job.wav, job):
+        sealed = self._sealed(job)
+        # Ours appear whole; one that is not sealed was written by the PBX, in its own time.
+        if sealed is None and not self._finished(job.wav, job):
             return self._growing(job)
-        return self._again(job, self._sealed(job), None)
+        return self._again(job, sealed, None)
 
     def _again(self, job: _Job, sealed: Entry | None, raw: Path | None) -> Handled:
         """A WAV that is there already, with its entry or without. raw: what is left of it."""

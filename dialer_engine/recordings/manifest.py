@@ -46,6 +46,7 @@ from dialer_engine.recordings.naming import MANIFEST_FOLDER
 log = structlog.get_logger(__name__)
 
 HEAD_FILE: Final = "head.json"
+HEAD_PART: Final = "head.json.part"
 LOCK_FILE: Final = ".lock"
 FOLDER_MODE: Final = 0o750
 
@@ -94,7 +95,12 @@ class Manifest:
             offset = head.offset if name == head.file else 0
             self._write(name, offset, text)
             last = sealed[-1]
-            self._seal(Head(name, offset + len(text), last.seq, last.hash))
+            try:
+                self._prepare(Head(name, offset + len(text), last.seq, last.hash))
+            except BaseException:
+                self._cut(name, offset)
+                raise
+            self._place()
         log.info("recordings_sealed", entries=len(sealed), seq=last.seq, head=last.hash)
         return sealed
 
@@ -235,13 +241,24 @@ class Manifest:
             os.close(fd)
 
     def _seal(self, head: Head) -> None:
-        """Put the head in place, atomically; the folder's fsync covers a new day file too."""
-        part = self.folder / (HEAD_FILE + ".part")
-        with part.open("wb") as file:
-            file.write(head_text(head))
-            file.flush()
-            os.fsync(file.fileno())
-        part.rename(self.folder / HEAD_FILE)
+        self._prepare(head)
+        self._place()
+
+    def _prepare(self, head: Head) -> None:
+        """Put the next head on disk, beside the old one."""
+        part = self.folder / HEAD_PART
+        try:
+            with part.open("wb") as file:
+                file.write(head_text(head))
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+    def _place(self) -> None:
+        """The next head is the head; the folder's fsync covers a new day file too."""
+        (self.folder / HEAD_PART).rename(self.folder / HEAD_FILE)
         sync_folder(self.folder)
 
     def _files_of(self, since: date | None, until: date | None) -> list[str]:
