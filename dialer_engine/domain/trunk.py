@@ -2,17 +2,20 @@
 fault.
 
 Rules: pure; `now` is a monotonic time in seconds. The token bucket holds one second's worth of
-calls at most, so that over any window of w seconds at most cps * (w + 1) calls leave. The breaker
+calls at most, and at least one, so that over any window of w seconds at most
+cps * w + max(1, cps) calls leave. The breaker
 opens when a share of the last calls failed by the trunk's own fault, and after a pause lets one
 call through to try.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from dialer_engine.domain.errors import BadValue
 from dialer_engine.domain.units import NodeName, TrunkName
 
 
@@ -31,6 +34,17 @@ class TrunkLimits:
     breaker_window: int = 20
     breaker_share: float = 0.5
     breaker_pause_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        for name, good in (
+            ("max_channels", self.max_channels >= 0),
+            ("max_cps", 0.0 < self.max_cps < math.inf),
+            ("breaker_window", self.breaker_window >= 1),
+            ("breaker_share", 0.0 < self.breaker_share <= 1.0),
+            ("breaker_pause_s", 0.0 <= self.breaker_pause_s < math.inf),
+        ):
+            if not good:
+                raise BadValue(f"trunk {self.name}: {name} cannot be {getattr(self, name)}")
 
 
 class Breaker(StrEnum):
@@ -64,8 +78,8 @@ class Trunk:
             return 0
         if self.breaker is Breaker.OPEN:
             waited = now - self.opened_at >= self.limits.breaker_pause_s
-            return min(1, self._free(), int(self.tokens)) if waited else 0
-        return max(0, min(self._free(), int(self.tokens)))
+            return min(1, self._now_free()) if waited else 0
+        return self._now_free()
 
     def take(self, now: float) -> None:
         """One call leaves. Only when `room` says so; else ValueError, and nothing is taken."""
@@ -93,19 +107,18 @@ class Trunk:
             self.faults.popleft()
         return self._open(now) if self.breaker is Breaker.CLOSED and self._too_many() else None
 
-    def _free(self) -> int:
-        return self.limits.max_channels - self.in_use
+    def _now_free(self) -> int:
+        # Adopted calls may be more than a limit that was lowered since.
+        return max(0, min(self.limits.max_channels - self.in_use, int(self.tokens)))
 
     def _refill(self, now: float) -> None:
         # At least one token must fit, or a trunk of less than one call a second would never dial.
         size = max(1.0, self.limits.max_cps)
         if self.refilled_at is None:
-            self.tokens = size
-        else:
-            self.tokens = min(
-                size, self.tokens + max(0.0, now - self.refilled_at) * self.limits.max_cps
-            )
-        self.refilled_at = now
+            self.tokens, self.refilled_at = size, now
+        elif now > self.refilled_at:
+            self.tokens = min(size, self.tokens + (now - self.refilled_at) * self.limits.max_cps)
+            self.refilled_at = now
 
     def _too_many(self) -> bool:
         full = len(self.faults) >= self.limits.breaker_window

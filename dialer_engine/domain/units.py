@@ -63,6 +63,9 @@ class Money:
     currency: str
 
     def __post_init__(self) -> None:
+        # A float slips through where the caller is not type-checked.
+        if type(self.amount) is not Decimal or not self.amount.is_finite():
+            raise BadValue("an amount of money is a finite Decimal")
         if not re.fullmatch(r"[A-Z]{3}", self.currency):
             raise BadValue(
                 f"currency must be three capital letters (ISO 4217), not {self.currency!r}"
