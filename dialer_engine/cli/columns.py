@@ -66,6 +66,7 @@ NODES: tuple[Column, ...] = (
     Column("Connected", "connected", plain, word=True),
     Column("Version", "version"),
     Column("Since", "since", local_time),
+    Column("Detail", "detail"),
 )
 
 TRUNKS: tuple[Column, ...] = (

@@ -25,12 +25,11 @@ def run(session: Session) -> int:
     It logs to stderr; systemd or the terminal keeps it. SIGTERM stops it gracefully, a second one at
     once; SIGHUP reads the configuration again.
     """
-    from dialer_engine.app import daemon, wiring
+    from dialer_engine.app import daemon
 
-    overrides = session.settings
     if session.socket is not None:
-        overrides += (f"daemon.socket={session.socket}",)
-    return daemon.run(wiring.load(session.config, overrides))
+        session.settings += (f"daemon.socket={session.socket}",)
+    return daemon.run(session.loaded(), session.reread)
 
 
 @click.command(cls=Command)

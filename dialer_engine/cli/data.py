@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,6 +11,7 @@ from dialer_engine.cli import show
 from dialer_engine.cli.base import Command, pass_session
 from dialer_engine.cli.progress import progress
 from dialer_engine.cli.session import Session
+from dialer_engine.cli.times import Moment
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NEW_FILE = click.Path(dir_okay=False, path_type=Path)
@@ -20,41 +22,45 @@ _NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--campaign", help="Put the cases into this campaign; it must exist.")
 @click.option(
     "--map",
-    "mapping",
+    "pairs",
     multiple=True,
     metavar="FIELD=COLUMN",
-    help="Which column is which field, once for each that does not have the usual name.",
+    help="Which column is which field, once for each that does not have a usual name.",
 )
-@click.option("--encoding", help="utf-8 or gb18030; found out when not given.")
+@click.option("--map-file", type=_FILE, help="The same as YAML, one `field: column` a line.")
 @click.option("--country", help="ISO country of numbers without +; compliance.default_country.")
-@click.option("--reject", type=_NEW_FILE, help="Where bad rows go; FILE.rejected.csv.")
+@click.option("--currency", default="CNY", show_default=True, help="Of amounts without one.")
+@click.option("--rejects", type=_NEW_FILE, help="Where bad rows go; FILE.rejects.csv.")
 @pass_session
 def import_(
     session: Session,
     file: Path,
     campaign: str | None,
-    mapping: tuple[str, ...],
-    encoding: str | None,
+    pairs: tuple[str, ...],
+    map_file: Path | None,
     country: str | None,
-    reject: Path | None,
+    currency: str,
+    rejects: Path | None,
 ) -> int:
     """Import cases from a CSV file.
 
-    Idempotent by case reference: the same file twice changes nothing. Good rows are in, bad ones go
-    to the reject file with line, column and reason, and the exit code is 1.
+    UTF-8 or GB18030, any order of columns. Idempotent by case reference: the same file twice changes
+    nothing. Good rows are in; bad ones go to the reject file with line, column and reason, and the exit
+    code is 1.
     """
     from dialer_engine.app import data
 
-    fields = dict(_pair(text) for text in mapping)
-    with progress(session, "Row") as tell:
+    config = session.loaded().config
+    mapping = data.mapping_of(map_file, pairs)
+    with progress(session, "Import", size=True) as tell:
         told = data.import_cases(
-            session.loaded().config,
+            config,
             file,
             campaign=campaign,
-            mapping=fields,
-            encoding=encoding,
+            mapping=mapping,
             country=country,
-            reject=reject or file.with_name(f"{file.name}.rejected.csv"),
+            currency=currency,
+            rejects=rejects,
             progress=tell,
         )
     if session.json:
@@ -64,21 +70,25 @@ def import_(
     return int(told["rejected"] > 0)
 
 
-def _pair(text: str) -> tuple[str, str]:
-    field, equals, column = text.partition("=")
-    if not (field and equals and column):
-        raise click.UsageError(f"--map wants FIELD=COLUMN, not {text!r}")
-    return field, column
-
-
 @click.command(cls=Command)
 @click.argument("what", type=click.Choice(("cases", "attempts")))
+@click.option("--to", type=_NEW_FILE, required=True, help="The file to write.")
 @click.option("--campaign", help="Only this campaign.")
-@click.option("--to", type=_NEW_FILE, help="A new file; stdout when not given.")
+@click.option("--since", type=Moment(), help="Attempts from: today, 7d, or an ISO time.")
+@click.option("--until", type=Moment(), help="Attempts until, written in the same way.")
+@click.option("--form", type=click.Choice(("csv", "jsonl")), default="csv", show_default=True)
+@click.option("--reveal", is_flag=True, help="Numbers and names in full; else masked.")
 @pass_session
-def export(session: Session, what: str, campaign: str | None, to: Path | None) -> None:
+def export(session: Session, /, what: str, to: Path, **wanted: Any) -> None:
     """Export cases or attempts as CSV.
 
-    Numbers are in full: the file is personal data, and is made readable by you alone.
+    The file is readable by you alone. With --reveal it holds personal data.
     """
-    raise NotImplementedError
+    from dialer_engine.app import data
+
+    with progress(session, "Export") as tell:
+        told = data.export(session.loaded().config, what, to, progress=tell, **wanted)
+    if session.json:
+        show.emit_json(told)
+    else:
+        show.everything(session, told)

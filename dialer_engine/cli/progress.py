@@ -16,17 +16,22 @@ def _silent(done: int, total: int | None) -> None:
 
 
 @contextmanager
-def progress(session: Session, what: str) -> Iterator[Progress]:
-    """Yields a function to call with what is done and, where it is known, the total. The bar goes
-    away at the end, so that the result stands alone.
+def progress(session: Session, what: str, size: bool = False) -> Iterator[Progress]:
+    """Yields a function to call with what is done and, where it is known, the total. size: both are
+    bytes. The bar goes away at the end, so that the result stands alone.
     """
     if session.json or not sys.stderr.isatty():
         yield _silent
         return
+    from rich import progress as bars
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as p:
-        task = p.add_task(session.label(what), total=None)
-        yield lambda done, total: p.update(task, completed=done, total=total)
+    columns = (
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.DownloadColumn() if size else bars.MofNCompleteColumn(),
+        bars.TimeElapsedColumn(),
+    )
+    with bars.Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task(session.label(what), total=None)
+        yield lambda done, total: shown.update(task, completed=done, total=total)

@@ -39,16 +39,14 @@ class Session:
     def loaded(self) -> Loaded:
         """The configuration; ConfigError with every problem."""
         if self._loaded is None:
-            from dialer_engine.app.config import load
-
-            self._loaded = load(self.config, settings=self.settings)
+            self._loaded = self.reread()
         return self._loaded
 
-    def wired(self) -> Any:
-        """The settings as `app.wiring` wants them, for commands that work without a daemon."""
-        from dialer_engine.app import wiring
+    def reread(self) -> Loaded:
+        """The configuration as it is on disk now."""
+        from dialer_engine.app.config import load
 
-        return wiring.load(self.config, self.settings)
+        return load(self.config, settings=self.settings)
 
     def socket_path(self) -> Path:
         """--socket, else $DIALER_SOCKET, else what the configuration says."""
