@@ -2,23 +2,29 @@
 
 Rules: every rule is evaluated, not the first that fails; a number whose time zones are unknown or
 unusable is denied; the window is half-open [start, end) in the debtor's local time and no call
-starts later than `guard_s` before its end; the facts are inputs and are kept in the permit, so that
-a decision can be computed again.
+starts later than `guard_s` before its end, so a permit runs out there at the latest; where a change
+of clock makes a local time doubtful, the narrower reading holds; the facts are inputs and are kept
+in the permit, so that a decision can be computed again.
 
-A `Permit` cannot be built elsewhere: its constructor wants a key that this module keeps to itself.
+A `Permit` cannot be built elsewhere by accident: its constructor wants a key that this module keeps to
+itself and that no permit carries, so `replace()`, `copy` and `pickle` fail too.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
-from datetime import datetime, time, timedelta
+from dataclasses import InitVar, asdict, dataclass, field
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dialer_engine.domain.errors import BadValue, NotPermitted
 from dialer_engine.domain.units import E164, AttemptId
+
+_WEEK: Final = frozenset(range(1, 8))
+# A permit is for a call that is about to leave; the counters it saw are old after a minute.
+_MAX_TTL_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,19 @@ class RuleSet:
             raise BadValue("compliance.window_start must be earlier than compliance.window_end")
         if self.daily_cap < 0:
             raise BadValue("compliance.daily_cap must not be negative")
+        if not self.weekdays <= _WEEK:
+            raise BadValue("compliance.weekdays are numbers from 1 (Monday) to 7 (Sunday)")
+        if not 0 <= self.guard_s < self._length_s():
+            raise BadValue("compliance.guard_s must be 0 or more, and less than the window is long")
+        if not 0 < self.permit_ttl_s <= _MAX_TTL_S:
+            raise BadValue(f"compliance.permit_ttl_s must be above 0 and at most {_MAX_TTL_S:g}")
+
+    def _length_s(self) -> float:
+        start, end = (
+            timedelta(hours=at.hour, minutes=at.minute, seconds=at.second)
+            for at in (self.window_start, self.window_end)
+        )
+        return (end - start).total_seconds()
 
     @property
     def hash(self) -> str:
@@ -72,7 +91,7 @@ class Facts:
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One rule's objection. code is for programs, text for people; again_at: when this rule would
-    allow it (UTC), None when it never would.
+    allow it (UTC; always within a window), None when it never would.
     """
 
     code: str
@@ -109,11 +128,14 @@ class Permit:
     local_day: str
     daily_cap: int
     evidence: dict[str, Any]
-    key: object = field(repr=False, compare=False, default=None)
+    key: InitVar[object] = None
 
-    def __post_init__(self) -> None:
-        if self.key is not _MINT:
+    def __post_init__(self, key: object) -> None:
+        if key is not _MINT:
             raise NotPermitted("a permit is made by the compliance gate and by nothing else")
+
+    def __reduce_ex__(self, protocol: object) -> str:
+        raise NotPermitted("a permit is not copied or sent: ask the gate where it is used")
 
     def check(self, attempt: AttemptId, number: E164, now: datetime) -> None:
         """Raise NotPermitted unless this permit is for this attempt and number and has not run
@@ -141,7 +163,9 @@ class Gate:
         self._hash = rules.hash
 
     def decide(self, facts: Facts, now: datetime) -> Permit | Denial:
-        """A permit, or every reason against. `now` is aware UTC."""
+        """A permit, or every reason against. `now` is aware UTC; BadValue when it has no zone."""
+        if now.utcoffset() is None:
+            raise BadValue("the gate is asked with an aware time in UTC")
         zone_name = facts.zone or self.rules.default_zone
         zone = _zone(zone_name)
         if zone is None:
@@ -161,7 +185,7 @@ class Gate:
             "daily_cap": self.rules.daily_cap,
             "decided_at": now.isoformat(),
         }
-        expires = now + timedelta(seconds=self.rules.permit_ttl_s)
+        expires = self._until(now, zone)
         return Permit(
             facts.attempt,
             facts.number,
@@ -181,33 +205,48 @@ class Gate:
         )
 
     def _window(self, now: datetime, zone: ZoneInfo) -> Reason | None:
-        local = now.astimezone(zone)
-        last = local + timedelta(seconds=self.rules.guard_s)
-        inside = (
-            local.isoweekday() in self.rules.weekdays
-            and local.time() >= self.rules.window_start
-            and last.date() == local.date()
-            and last.time() < self.rules.window_end
-        )
-        if inside:
+        if self._is_open(now, zone):
             return None
         text = f"outside {self.rules.window_start:%H:%M}-{self.rules.window_end:%H:%M} at the debtor ({zone.key})"
-        return Reason("outside_window", text, self._next_window(local, zone))
+        return Reason("outside_window", text, self._next_window(now, zone, 0))
 
-    def _next_window(self, local: datetime, zone: ZoneInfo) -> datetime | None:
-        for days in range(8):
-            day = local.date() + timedelta(days=days)
-            start = datetime.combine(day, self.rules.window_start, zone)
-            if day.isoweekday() in self.rules.weekdays and start > local:
-                return start.astimezone(UTC_ZONE)
+    def _is_open(self, now: datetime, zone: ZoneInfo) -> bool:
+        """A call may start now, and until its permit runs out."""
+        until = self._until(now, zone)
+        last = until - _TICK + timedelta(seconds=self.rules.guard_s)
+        return now < until and self._is_inside(now, zone) and self._is_inside(last, zone)
+
+    def _is_inside(self, moment: datetime, zone: ZoneInfo) -> bool:
+        local = moment.astimezone(zone)
+        inside = self.rules.window_start <= local.time() < self.rules.window_end
+        return inside and local.isoweekday() in self.rules.weekdays
+
+    def _until(self, now: datetime, zone: ZoneInfo) -> datetime:
+        """When a permit of now runs out: after its time to live, at the latest `guard_s` before the
+        window's end. An end that comes twice, or not at all, on a day of change counts at the
+        earlier of its two readings.
+        """
+        end = datetime.combine(now.astimezone(zone).date(), self.rules.window_end, zone)
+        earlier = min(end.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+        last = earlier - timedelta(seconds=self.rules.guard_s)
+        return min(last, now + timedelta(seconds=self.rules.permit_ttl_s))
+
+    def _next_window(self, now: datetime, zone: ZoneInfo, first_day: int) -> datetime | None:
+        """The first start of a window after now, `first_day` days from today at the earliest."""
+        today = now.astimezone(zone).date()
+        for days in range(first_day, _DAYS_AHEAD):
+            start = datetime.combine(today + timedelta(days=days), self.rules.window_start, zone)
+            for fold in (0, 1):
+                moment = start.replace(fold=fold).astimezone(UTC)
+                if moment > now and self._is_open(moment, zone):
+                    return moment
         return None
 
     def _cap(self, facts: Facts, now: datetime, zone: ZoneInfo) -> Reason | None:
         count = self._count(facts, now, zone)
         if count < self.rules.daily_cap:
             return None
-        tomorrow = now.astimezone(zone).date() + timedelta(days=1)
-        again = datetime.combine(tomorrow, self.rules.window_start, zone).astimezone(UTC_ZONE)
+        again = self._next_window(now, zone, 1) if self.rules.daily_cap else None
         return Reason(
             "daily_cap",
             f"{count} attempts today, {self.rules.daily_cap} allowed for each number",
@@ -224,7 +263,10 @@ class Gate:
         )
 
 
-UTC_ZONE: Final = ZoneInfo("UTC")
+# The smallest step of a datetime: a permit is valid until just before it runs out.
+_TICK: Final = timedelta(microseconds=1)
+# Two weeks: on the one weekday that is allowed, a change of clock may swallow the window.
+_DAYS_AHEAD: Final = 15
 
 
 def _zone(name: str) -> ZoneInfo | None:
