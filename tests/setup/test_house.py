@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import configparser
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +100,24 @@ def test_the_licence_is_apache_2_in_full() -> None:
     text = (REPOSITORY / "LICENSE").read_text(encoding="utf-8")
     assert "Apache License" in text
     assert "END OF TERMS AND CONDITIONS" in text
+
+
+@pytest.mark.slow
+def test_a_wheel_has_everything_that_the_daemon_reads(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    for name in ("dialer_engine", "strategies", "requirements"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(REPOSITORY / name, source / name, symlinks=True, ignore=ignored)
+    for name in ("setup.cfg", "pyproject.toml", "LICENSE"):
+        shutil.copy(REPOSITORY / name, source / name)
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*command, "-w", str(tmp_path), str(source)], check=True, capture_output=True)
+    [wheel] = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    data = {
+        "dialer_engine/py.typed",
+        "dialer_engine/strategies/default.yaml",
+        "dialer_engine/store/migrations/script.py.mako",
+        "dialer_engine/store/migrations/versions/0001_first_tables.py",
+    }
+    assert data <= names
