@@ -85,7 +85,8 @@ class CallState:
 
     agent, leg: the agent chosen or in talk (leg None while their phone rings). planned: the outcome
     that was decided before the channel is gone. first_agent: who talked first, kept for the record.
-    waiting_since: when the debtor last began to wait for an agent.
+    live_at: when the answer counted as a person. waiting_since: when the debtor last began to wait
+    for an agent.
     """
 
     attempt: AttemptId
@@ -103,6 +104,7 @@ class CallState:
     sent_at: Moment | None = None
     ringing_at: Moment | None = None
     answered_at: Moment | None = None
+    live_at: Moment | None = None
     waiting_since: Moment | None = None
     reserved_at: Moment | None = None
     bridged_at: Moment | None = None
@@ -120,10 +122,13 @@ class CallState:
         return self.answered_at is not None and not self.is_over
 
     def answer_to_bridge(self) -> Seconds | None:
-        """Seconds from the answer until both heard each other; None when they never did."""
-        if self.answered_at is None or self.bridged_at is None:
+        """Seconds from the answer until both heard each other; None when they never did.
+
+        Where a machine detector listened first, from its verdict: until then nobody may be called.
+        """
+        if self.live_at is None or self.bridged_at is None:
             return None
-        return self.bridged_at.since(self.answered_at)
+        return self.bridged_at.since(self.live_at)
 
     def talk(self) -> Seconds | None:
         """Seconds that debtor and agent heard each other, None when they never did or still do."""
@@ -211,7 +216,7 @@ def _classified(s: CallState, e: ev.CallClassified, now: Moment) -> CallStep:
         hung, commands = _hang_up(state, Outcome.MACHINE)
         return hung, [Disarm(s.attempt, Timer.RING), *commands]
     heard = state.answered_at if e.verdict is ev.Verdict.NOT_ASKED else now
-    waiting, commands = _wait(state, heard or now, now)
+    waiting, commands = _wait(replace(state, live_at=heard or now), heard or now, now)
     return waiting, [Disarm(s.attempt, Timer.RING), *commands]
 
 

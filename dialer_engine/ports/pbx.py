@@ -135,6 +135,12 @@ class PbxNode(Protocol):
         """Play the message for abandoned calls and hang up."""
         ...
 
+    async def listen(self, phone: str, leg: LegId, mode: str) -> None:
+        """Call a supervisor's phone and let it hear an agent's leg. mode: listen, whisper,
+        barge.
+        """
+        ...
+
     async def hang_up(self, channel: AttemptId | LegId) -> None:
         """End a channel. It is no error when it is gone already."""
         ...

@@ -1,0 +1,162 @@
+"""The process: one event loop, started and stopped in order, with signals and systemd.
+
+Rules: one daemon for each state directory (a lock says so); SIGTERM drains, a second one stops at
+once; SIGHUP reloads; the watchdog is fed by the loop that must not hang.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+
+from dialer_engine.app import logs, metrics, wiring
+from dialer_engine.app.config import Loaded
+from dialer_engine.app.notify import Notifier
+from dialer_engine.app.service import Service
+from dialer_engine.domain.errors import ConfigError, Conflict, DialerError
+from dialer_engine.engine.engine import Engine
+from dialer_engine.web.app import build_app, build_probe_app
+from dialer_engine.web.server import serving, serving_tcp
+
+log = structlog.get_logger(__name__)
+
+
+class Stop:
+    """How the daemon is to end. A second wish is always the faster one."""
+
+    def __init__(self, limit_s: float) -> None:
+        self.asked = asyncio.Event()
+        self.now = asyncio.Event()
+        self.graceful = True
+        self.limit_s = limit_s
+
+    def ask(self, graceful: bool, limit_s: float) -> None:
+        """The API's way."""
+        if self.asked.is_set() or not graceful:
+            self.now.set()
+        self.graceful, self.limit_s = graceful, limit_s
+        self.asked.set()
+
+    def signal(self) -> None:
+        """SIGTERM, SIGINT: gracefully the first time, at once the second time."""
+        self.ask(not self.asked.is_set(), self.limit_s)
+
+
+def run(settings: Loaded, reread: Callable[[], Loaded] | None = None) -> int:
+    """Run until stopped; the exit code. DialerError: it could not start, and says why."""
+    config = settings.config
+    logs.configure(config.daemon.log_format, config.daemon.log_level)
+    for warning in settings.warnings:
+        log.warning("configuration", warning=warning)
+    with _only_daemon(settings):
+        asyncio.run(_main(settings, reread or (lambda: settings)))
+    return 0
+
+
+@contextmanager
+def _only_daemon(settings: Loaded) -> Iterator[None]:
+    """Hold the lock of the state directory."""
+    folder = settings.config.daemon.state_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigError(f"daemon.state_dir {folder} cannot be used: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Conflict(
+            f"another daemon runs in {folder}; stop it first, or give this one a daemon.state_dir"
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+async def _main(settings: Loaded, reread: Callable[[], Loaded]) -> None:
+    stop = Stop(settings.config.daemon.drain_limit_s)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.signal)
+    recordings = wiring.library(settings)
+    async with wiring.open_store(settings) as store:
+        engine = wiring.make_engine(settings, store, recordings)
+        service = Service(engine, settings, reread, stop.ask)
+        notifier = Notifier()
+        loop.add_signal_handler(
+            signal.SIGHUP, lambda: engine.tasks.start(_reload(service, notifier), "reload")
+        )
+        await _serve(settings, engine, service, stop, notifier)
+
+
+async def _serve(
+    settings: Loaded, engine: Engine, service: Service, stop: Stop, notifier: Notifier
+) -> None:
+    config = settings.config
+    render = metrics.renderer(engine)
+    app = build_app(service, metrics=render)
+    config.daemon.socket.parent.mkdir(parents=True, exist_ok=True)
+    mode = int(config.api.socket_mode, 8)
+    async with serving(app, config.daemon.socket, mode=mode, group=config.api.socket_group):
+        await engine.start()
+        engine.tasks.start(_feed_watchdog(notifier, engine), "watchdog")
+        notifier.ready("running")
+        if config.metrics.enabled:
+            probes = build_probe_app(service, metrics=render)
+            async with serving_tcp(probes, config.metrics.host, config.metrics.port):
+                await _until_stopped(engine, service, stop, notifier)
+        else:
+            await _until_stopped(engine, service, stop, notifier)
+
+
+async def _until_stopped(engine: Engine, service: Service, stop: Stop, notifier: Notifier) -> None:
+    await stop.asked.wait()
+    notifier.stopping("draining")
+    if stop.graceful:
+        service.state = "draining"
+        notifier.extend(stop.limit_s + 30.0)
+        log.info(
+            "stopping: no new calls, waiting for talks",
+            calls=len(engine.registry.calls),
+            limit_s=stop.limit_s,
+        )
+        await _first(engine.drain(stop.limit_s), stop.now.wait())
+    service.state = "stopping"
+    await engine.stop()
+
+
+async def _first(*works: object) -> None:
+    """Until the first is done; the others are cancelled."""
+    tasks = [asyncio.ensure_future(work) for work in works]  # type: ignore[call-overload]  # noqa: TID251
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+
+
+async def _reload(service: Service, notifier: Notifier) -> None:
+    notifier.reloading()
+    try:
+        told = await service.reload()
+        if told["needs_restart"]:
+            log.warning("some changes take effect at the next start", keys=told["needs_restart"])
+    except DialerError as error:
+        log.error("the configuration was not reloaded", error=str(error))
+    finally:
+        notifier.ready("running")
+
+
+async def _feed_watchdog(notifier: Notifier, engine: Engine) -> None:
+    every = (notifier.watchdog_s or 10.0) / 2
+    while True:
+        notifier.alive()
+        notifier.status(
+            f"{len(engine.registry.calls)} calls, store {'ok' if engine.ledger.ok else 'failing'}"
+        )
+        await asyncio.sleep(every)

@@ -1,0 +1,200 @@
+"""The one place that builds adapters and hands them to the engine.
+
+Rules: configuration words end here; an adapter is chosen here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import time
+from pathlib import Path
+
+import phonenumbers
+
+from dialer_engine.ami._config import AmiConfig
+from dialer_engine.ami._tls import AmiTls
+from dialer_engine.ami.node import AsteriskNode, TrunkDial
+from dialer_engine.app import strategies
+from dialer_engine.app._config_pbx import PbxNode
+from dialer_engine.app.clock import SystemClock
+from dialer_engine.app.config import Config, Loaded
+from dialer_engine.app.config import load as load_config
+from dialer_engine.app.pins import check_pin
+from dialer_engine.compliance.gate import RuleSet
+from dialer_engine.domain.agent import AgentPolicy
+from dialer_engine.domain.call import CallPolicy
+from dialer_engine.domain.trunk import TrunkLimits
+from dialer_engine.domain.units import E164, NodeName, TrunkName
+from dialer_engine.engine.engine import Engine
+from dialer_engine.engine.settings import EngineSettings
+from dialer_engine.live.memory import MemoryFeed
+from dialer_engine.ports.live import Feed
+from dialer_engine.ports.store import Store
+from dialer_engine.recordings.disk import Watermarks
+from dialer_engine.recordings.library import LibraryConfig, RecordingLibrary
+from dialer_engine.recordings.verify import Rules
+from dialer_engine.store.sql import SqlStore
+
+_MIB = 1024 * 1024
+Settings = Loaded
+
+
+def load(path: Path | None, overrides: Sequence[str] = ()) -> Settings:
+    """The configuration, checked; ConfigError with every problem."""
+    return load_config(path, settings=overrides)
+
+
+# -- stores and folders ----------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[Store]:
+    """The store, open; SchemaOutdated when `db upgrade` must run first."""
+    store = make_store(settings.config)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def make_store(config: Config) -> SqlStore:
+    """The store, not open yet."""
+    return SqlStore(config.store.url.reveal(), busy_timeout_s=config.store.busy_timeout_s)
+
+
+def library(settings: Settings) -> RecordingLibrary:
+    """The recording folder. Every node writes into the same one (a shared mount when a PBX is
+    remote).
+    """
+    config = settings.config
+    first = config.pbx.nodes[0] if config.pbx.nodes else None
+    root = first.recordings_dir_local if first else config.daemon.state_dir / "recordings"
+    options = config.recordings
+    return RecordingLibrary(
+        LibraryConfig(
+            root=Path(root),
+            pbx_root=first.recordings_dir if first else "",
+            rules=Rules(tolerance_s=options.verify_tolerance_s),
+            marks=watermarks(config),
+        )
+    )
+
+
+def watermarks(config: Config) -> Watermarks:
+    """When the disk is nearly full and when it is full."""
+    options = config.recordings
+    return Watermarks(
+        slow_bytes=options.slow_free_mib * _MIB,
+        stop_bytes=options.stop_free_mib * _MIB,
+        slow_percent=0,
+        stop_percent=0,
+    )
+
+
+# -- the engine ------------------------------------------------------------------------------------
+
+
+def engine_settings(config: Config) -> EngineSettings:
+    """The engine's part of the configuration, in its own words."""
+    agents, pacing, law = config.agents, config.pacing, config.compliance
+    return EngineSettings(
+        instance=f"{socket.gethostname()}:{config.daemon.state_dir}",
+        rules=RuleSet(
+            window_start=_clock_time(law.window_start),
+            window_end=_clock_time(law.window_end),
+            weekdays=frozenset(law.weekdays),
+            daily_cap=law.daily_cap,
+            guard_s=law.guard_s,
+            default_zone=law.default_zone,
+            permit_ttl_s=law.permit_ttl_s,
+        ),
+        trunks=trunk_limits(config),
+        strategies=strategies.read_strategies(strategies.shipped()),
+        call=CallPolicy(wait_limit_s=pacing.wait_limit_s, ring_timeout_s=pacing.ring_timeout_s),
+        agent=AgentPolicy(agents.wrap_up_s, agents.callback_s, agents.callback_max_s),
+        tick_s=pacing.tick_s,
+        pbx_wait_s=config.safe_harbour.pbx_wait_s,
+        max_ringing_per_agent=pacing.max_ringing_per_agent,
+        agent_ring_timeout_s=agents.ring_timeout_s,
+        record=config.recordings.enabled,
+        dispositions={code: code for code in agents.dispositions.values()},
+        dtmf=dict(agents.dispositions),
+        break_reasons=tuple(agents.break_reasons),
+    )
+
+
+def trunk_limits(config: Config) -> tuple[TrunkLimits, ...]:
+    """What each trunk can bear."""
+    return tuple(
+        TrunkLimits(
+            TrunkName(t.name), NodeName(t.node), t.max_channels, t.max_cps, t.priority,
+            t.breaker.window, t.breaker.share, t.breaker.pause_s,
+        )
+        for t in config.trunks
+    )  # fmt: skip
+
+
+def trunk_dials(config: Config, node: str) -> dict[TrunkName, TrunkDial]:
+    """How numbers are dialled over this node's trunks."""
+    return {
+        TrunkName(t.name): TrunkDial(
+            TrunkName(t.name), t.dial, _FORMS[t.number_format], t.caller_id
+        )
+        for t in config.trunks
+        if t.node == node
+    }
+
+
+def make_nodes(config: Config) -> list[AsteriskNode]:
+    """One link for each configured PBX."""
+    return [_node(config, one) for one in config.pbx.nodes]
+
+
+def _node(config: Config, one: PbxNode) -> AsteriskNode:
+    tls = (
+        AmiTls(ca_file=one.tls.ca, verify=one.tls.verify, server_name=one.tls.server_name)
+        if one.tls.enabled
+        else None
+    )
+    link = AmiConfig(
+        host=one.host, port=one.port, username=one.username, secret=one.secret.reveal(), node=one.name, tls=tls,
+        connect_timeout=one.connect_timeout_s, ping_interval=one.ping_interval_s, ping_deadline=one.ping_deadline_s,
+    )  # fmt: skip
+    return AsteriskNode(
+        link, trunk_dials(config, one.name), agent_dial=config.agents.dial, command_timeout_s=one.command_timeout_s,
+        unsure_is_machine=config.amd.unsure_is_machine,
+    )  # fmt: skip
+
+
+def make_engine(settings: Settings, store: Store, recordings: RecordingLibrary) -> Engine:
+    """Everything, put together. Call it where a loop runs."""
+    config = settings.config
+    return Engine(
+        engine_settings(config), store=store, nodes=make_nodes(config), feed=make_feed(config), recordings=recordings,
+        clock=SystemClock(), check_pin=check_pin,
+    )  # fmt: skip
+
+
+def make_feed(config: Config) -> Feed:
+    """The live feed: in process."""
+    return MemoryFeed(config.api.feed_queue)
+
+
+def _clock_time(value: time | str) -> time:
+    return value if isinstance(value, time) else time.fromisoformat(value)
+
+
+def _national(number: E164) -> str:
+    parsed = phonenumbers.parse(number)
+    text = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
+    return "".join(character for character in text if character.isdigit())
+
+
+_FORMS: Mapping[str, Callable[[E164], str]] = {
+    "e164": lambda number: number.removeprefix("+"),
+    "plus": lambda number: number,
+    "national": _national,
+}
