@@ -62,7 +62,7 @@ class FixedRatio:
     """
 
     def __init__(self, ratio: float, max_ringing_per_agent: float = 12.0) -> None:
-        if ratio < 1.0:
+        if not ratio >= 1.0:  # so that not-a-number is refused too
             raise BadValue(f"pacing ratio must be at least 1, not {ratio}")
         self.ratio = ratio
         self.max_ringing_per_agent = max_ringing_per_agent
