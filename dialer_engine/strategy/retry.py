@@ -1,8 +1,9 @@
 """When a case is tried again after each outcome: one table, read from strategies/*.yaml.
 
 Rules: an outcome without a row is given up; `next_number` moves to the debtor's next number, and
-after the last one starts again with the first; no delay is below the outcome's own minimum in the
-file; a case stops after `max_tries`.
+after the last one starts again with the first; every retry states its delay, and a key that is not
+known is an error, because a misspelt delay would dial again at once; a case stops after
+`max_tries`.
 """
 
 from __future__ import annotations
@@ -19,13 +20,21 @@ from dialer_engine.domain.units import CampaignName, CaseId
 
 
 class Then(StrEnum):
-    """same_number: the same one again. next_number: another one of the debtor. done: not in this
-    campaign any more.
+    """same_number: the same one again. next_number: the debtor's next one, after the last the first.
+    other_number: the same, but given up when there is no other. done: not in this campaign any
+    more.
     """
 
     SAME_NUMBER = "same_number"
     NEXT_NUMBER = "next_number"
+    OTHER_NUMBER = "other_number"
     DONE = "done"
+
+
+_FILE_KEYS = frozenset({"max_tries", "retry"})
+_RULE_KEYS = frozenset({"then", "delay_s"})
+# A year and a day: what is to wait longer belongs into another campaign, and dates do not overflow.
+_MAX_DELAY_S = 366 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +45,8 @@ class RetryRule:
     delay_s: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.delay_s < 0:
-            raise BadValue("a retry delay must not be negative")
+        if not 0 <= self.delay_s <= _MAX_DELAY_S:
+            raise BadValue(f"a retry delay is between 0 and {_MAX_DELAY_S:.0f} seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +73,12 @@ class RetryTable:
         `numbers`.
         """
         rule = self.rules.get(outcome, RetryRule(Then.DONE))
-        if rule.then is Then.DONE:
+        alone = rule.then is Then.OTHER_NUMBER and numbers <= 1
+        if rule.then is Then.DONE or alone:
             return CaseNext(campaign, case_id, None, outcome.value, tries, rank)
         if tries >= self.max_tries:
             return CaseNext(campaign, case_id, None, "max_tries", tries, rank)
-        another = (rank + 1) % max(1, numbers) if rule.then is Then.NEXT_NUMBER else rank
+        another = rank if rule.then is Then.SAME_NUMBER else (rank + 1) % max(1, numbers)
         return CaseNext(
             campaign, case_id, now + timedelta(seconds=rule.delay_s), outcome.value, tries, another
         )
@@ -78,8 +88,9 @@ def retry_table(name: str, data: Mapping[str, object]) -> RetryTable:
     """A table from the plain data of a strategy file; BadValue names what is wrong in it."""
     rules = data.get("retry")
     tries = data.get("max_tries")
-    if not isinstance(rules, Mapping) or not isinstance(tries, int) or tries < 1:
+    if not isinstance(rules, Mapping) or type(tries) is not int or tries < 1:
         raise BadValue(f"strategy {name}: it needs `max_tries` (1 or more) and a table `retry`")
+    _known_keys(f"strategy {name}", data, _FILE_KEYS)
     return RetryTable(
         name, {_outcome(name, key): _rule(name, key, row) for key, row in rules.items()}, tries
     )
@@ -96,12 +107,34 @@ def _outcome(name: str, key: object) -> Outcome:
 
 
 def _rule(name: str, key: object, row: object) -> RetryRule:
+    place = f"strategy {name}, {key}"
     if not isinstance(row, Mapping):
-        raise BadValue(f"strategy {name}, {key}: a rule is a table with `then` and `delay_s`")
+        raise BadValue(f"{place}: a rule is a table with `then` and `delay_s`")
+    _known_keys(place, row, _RULE_KEYS)
+    then = _then(place, row.get("then"))
+    if then is Then.DONE:
+        return RetryRule(then)
+    delay = row.get("delay_s")
+    # YAML's `yes` is a bool, and Python counts that among the numbers.
+    if not isinstance(delay, int | float) or isinstance(delay, bool):
+        raise BadValue(f"{place}: it needs `delay_s`, a number of seconds")
     try:
-        return RetryRule(Then(str(row.get("then"))), float(row.get("delay_s", 0)))
+        return RetryRule(then, float(delay))
+    except BadValue as error:
+        raise BadValue(f"{place}: {error}") from None
+
+
+def _then(place: str, value: object) -> Then:
+    try:
+        return Then(str(value))
     except ValueError:
         known = ", ".join(then.value for then in Then)
+        raise BadValue(f"{place}: `then` is one of {known}") from None
+
+
+def _known_keys(place: str, table: Mapping[str, object], known: frozenset[str]) -> None:
+    unknown = sorted(str(key) for key in table.keys() - known)
+    if unknown:
         raise BadValue(
-            f"strategy {name}, {key}: `then` is one of {known}; `delay_s` a number of seconds"
-        ) from None
+            f"{place}: there is no {', '.join(unknown)}; there are {', '.join(sorted(known))}"
+        )
