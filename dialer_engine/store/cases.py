@@ -151,13 +151,18 @@ async def _with_counts(
     ]
 
 
+def counts_of(wanted: Sequence[tuple[str, str]]) -> Select[Any]:
+    """The counters of these numbers on these days."""
+    key = tuple_(number_days.c.number, number_days.c.local_day)
+    return select(number_days).where(key.in_(wanted))
+
+
 async def _counts(
     connection: AsyncConnection, wanted: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], int]:
     found: dict[tuple[str, str], int] = {}
-    key = tuple_(number_days.c.number, number_days.c.local_day)
     for part in chunks(wanted):
-        rows = await connection.execute(select(number_days).where(key.in_(part)))
+        rows = await connection.execute(counts_of(part))
         found |= {(row.number, row.local_day): row.attempts for row in rows}
     return found
 

@@ -72,13 +72,14 @@ class SqlStore:
         """
         self.database = Database(url, busy_timeout_s=busy_timeout_s, synchronous=synchronous)
         self._utcnow = utcnow
-        self._ids = CampaignIds()
+        self.ids = CampaignIds()
         self._tokens: dict[CampaignName, int] = {}
         self._doubtful: set[AttemptId] = set()
         self._backlogs: dict[CampaignName, tuple[float, dict[str, int]]] = {}
 
     async def open(self) -> None:
         """Connect and compare the schema; SchemaOutdated."""
+        upgrade.insist_on_file(self.database.url)
         await self.database.open()
         try:
             await self._read(upgrade.check_connection)
@@ -138,7 +139,7 @@ class SqlStore:
         until: datetime,
         now: datetime,
     ) -> int:
-        campaign_id = await self._ids.of(connection, name)
+        campaign_id = await self.ids.of(connection, name)
         return await campaigns.take_lease(connection, campaign_id, holder, until, now)
 
     async def release_lease(self, name: CampaignName, holder: str) -> None:
@@ -149,7 +150,7 @@ class SqlStore:
     async def _release_lease(
         self, connection: AsyncConnection, name: CampaignName, holder: str
     ) -> None:
-        await campaigns.release_lease(connection, await self._ids.of(connection, name), holder)
+        await campaigns.release_lease(connection, await self.ids.of(connection, name), holder)
 
     # -- dialling
     async def candidates(
@@ -161,7 +162,7 @@ class SqlStore:
         day_of: Any,
     ) -> list[Candidate]:
         """Cases that are due, best first."""
-        return await self._read(cases.due, self._ids, name, limit, now, excluding, day_of)
+        return await self._read(cases.due, self.ids, name, limit, now, excluding, day_of)
 
     async def begin_attempts(self, drafts: Sequence[AttemptDraft]) -> dict[AttemptId, str]:
         """Commit the attempts; returns the refused ones. CampaignHeld when the lease was lost."""
@@ -181,15 +182,15 @@ class SqlStore:
         self, connection: AsyncConnection, drafts: Sequence[AttemptDraft]
     ) -> dict[AttemptId, str]:
         await attempts.withdraw(connection, sorted(self._doubtful))
-        return await attempts.begin(connection, self._ids, self._tokens, drafts)
+        return await attempts.begin(connection, self.ids, self._tokens, drafts)
 
     async def end_attempts(self, ends: Sequence[AttemptEnd], nexts: Sequence[CaseNext]) -> None:
         """Write outcomes where there are none, and what follows for the cases."""
-        await self._write(attempts.end, self._ids, ends, nexts)
+        await self._write(attempts.end, self.ids, ends, nexts)
 
     async def postpone(self, nexts: Sequence[CaseNext]) -> None:
         """Cases that the gate denied."""
-        await self._write(cases.follow, self._ids, nexts)
+        await self._write(cases.follow, self.ids, nexts)
 
     async def open_attempts(self) -> list[OpenAttempt]:
         """Attempts without an outcome, oldest first."""
@@ -225,7 +226,7 @@ class SqlStore:
         self, campaign: CampaignName | None, batch: Sequence[Case], due_at: datetime
     ) -> Written:
         """Write cases with different references, and put them into the campaign."""
-        return await self._write(case_import.write_batch, self._ids, campaign, batch, due_at)
+        return await self._write(case_import.write_batch, self.ids, campaign, batch, due_at)
 
     # -- recordings
     async def expected_recordings(self, limit: int) -> list[ExpectedRecording]:
@@ -247,13 +248,13 @@ class SqlStore:
         self, campaign: CampaignName | None, since: datetime | None, until: datetime | None
     ) -> Report:
         """The figures of attempts planned in [since, until)."""
-        return await self._read(report.compute, self._ids, campaign, since, until, self._utcnow())
+        return await self._read(report.compute, self.ids, campaign, since, until, self._utcnow())
 
     async def calls(
         self, campaign: CampaignName | None, limit: int, before: AttemptId | None
     ) -> list[dict[str, Any]]:
         """Attempts, newest first, numbers masked."""
-        return await self._read(calls.listing, self._ids, campaign, limit, before)
+        return await self._read(calls.listing, self.ids, campaign, limit, before)
 
     async def call(self, attempt: AttemptId) -> dict[str, Any]:
         """One attempt with everything known of it, number masked; NotFound."""
@@ -267,7 +268,7 @@ class SqlStore:
         started = time.perf_counter()
         if known and started < fresh_until:
             return dict(known)
-        counted = await self._read(cases.backlog, self._ids, name, now)
+        counted = await self._read(cases.backlog, self.ids, name, now)
         ended = time.perf_counter()
         took = ended - started
         self._backlogs.pop(name, None)

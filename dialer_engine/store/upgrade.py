@@ -6,11 +6,14 @@ here, without an ini file, so that it finds its revisions in an installed wheel 
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, create_engine, inspect, pool, text
+from alembic.util import CommandError
+from sqlalchemy import URL, Connection, create_engine, event, inspect, pool, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer_engine.domain.errors import SchemaOutdated
@@ -26,12 +29,18 @@ def upgrade(url: str) -> tuple[str | None, str]:
     """Bring the database at `url` to this version; makes the file and all tables where there are
     none. Returns the revision before and after. Blocking: for commands, or in a thread.
     """
+    with translating():
+        _make_file(url)
     with translating(), _connect(url) as connection:
         before = _revision(connection)
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError:
+            _compare(before)
+            raise
         connection.commit()
         return before, HEAD
 
@@ -40,6 +49,7 @@ def check(url: str) -> str:
     """The revision of the database at `url`; SchemaOutdated when it is not this version's.
     Blocking.
     """
+    insist_on_file(store_url(url))
     with translating(), _connect(url) as connection:
         return _compare(_revision(connection))
 
@@ -54,7 +64,31 @@ def _connect(url: str) -> Connection:
     target = store_url(url)
     if target.get_backend_name() == "sqlite":
         target = target.set(drivername="sqlite")
-    return create_engine(target, poolclass=pool.NullPool, hide_parameters=True).connect()
+    engine = create_engine(target, poolclass=pool.NullPool, hide_parameters=True)
+    if target.get_backend_name() == "sqlite":
+        # All of a revision or nothing: sqlite3 by itself would commit before each table.
+        event.listen(engine, "connect", _leave_transactions_to_us)
+        event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine.connect()
+
+
+def _leave_transactions_to_us(raw: Any, _record: Any) -> None:
+    raw.isolation_level = None
+
+
+def insist_on_file(target: URL) -> None:
+    """SchemaOutdated when there is no SQLite file yet: connecting would make an empty one."""
+    if target.get_backend_name() == "sqlite" and not Path(target.database or "").exists():
+        raise SchemaOutdated(f"there is no database at {target.database} yet; {_ADVICE}")
+
+
+def _make_file(url: str) -> None:
+    """The file of a new SQLite store is its owner's alone: it will hold names and numbers. SQLite
+    gives its companions the same mode.
+    """
+    target = store_url(url)
+    if target.get_backend_name() == "sqlite" and target.database:
+        os.close(os.open(target.database, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def _revision(connection: Connection) -> str | None:
