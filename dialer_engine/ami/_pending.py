@@ -73,9 +73,6 @@ class PendingActions:
             timer.cancel()
             if self._entries.pop(action_id, None) is not None:
                 self._stats.actions_cancelled += 1
-            elif future.done() and not future.cancelled():
-                # Seen: asyncio would complain of an error that came as the caller was cancelled.
-                future.exception()
 
     def _expire(self, action_id: str, timeout: float) -> None:
         if action_id in self._entries:

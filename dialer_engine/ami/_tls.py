@@ -33,6 +33,11 @@ class AmiTls:
         return context
 
 
+def client_side(tls: AmiTls | None, host: str) -> tuple[ssl.SSLContext | None, str | None]:
+    """The context and the server name for a connection to `host`; nothing of both without TLS."""
+    return (None, None) if tls is None else (tls.context(), tls.server_name or host)
+
+
 def tls_refusal(error: ssl.SSLError) -> TlsRefused:
     """The refusal to tell the operator, from the library's error."""
     if isinstance(error, ssl.SSLCertVerificationError):

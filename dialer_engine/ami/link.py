@@ -41,7 +41,7 @@ from dialer_engine.ami._pending import AmiList, Answer, PendingActions
 from dialer_engine.ami._pump import EventPump, OnDesync, OnEvent
 from dialer_engine.ami._queue import EventQueue
 from dialer_engine.ami._stats import LinkStats
-from dialer_engine.ami._tls import tls_refusal
+from dialer_engine.ami._tls import client_side, tls_refusal
 from dialer_engine.ami.wire import AmiMessage, FieldValue, Framer, serialise
 from dialer_engine.domain.errors import LinkLost, NotConnected, PbxError
 
@@ -161,8 +161,7 @@ class _Connection(AMIProtocol):  # type: ignore[misc]
 
 
 class _Manager(Manager):  # type: ignore[misc]
-    """The settings, the connection of the moment, what is sent over it, and the way of its
-    events."""
+    """The settings, the connection of the moment, what is sent over it, where its events go."""
 
     def __init__(
         self,
@@ -193,17 +192,12 @@ class _Manager(Manager):  # type: ignore[misc]
 
     async def connect(self) -> None:
         """Open the connection made last. Raises `OSError`, `TimeoutError` or `TlsRefused`."""
-        tls = self.settings.tls
-        context = None if tls is None else tls.context()
-        name = None if tls is None else tls.server_name or self.settings.host
+        context, name = client_side(self.settings.tls, self.settings.host)
+        host, port = self.config["host"], self.config["port"]
         try:
             async with asyncio.timeout(self.settings.connect_timeout):
                 await self.loop.create_connection(
-                    lambda: self.protocol,
-                    self.config["host"],
-                    self.config["port"],
-                    ssl=context,
-                    server_hostname=name,
+                    lambda: self.protocol, host, port, ssl=context, server_hostname=name
                 )
         except ssl.SSLEOFError:
             # Hung up in the middle of the handshake: a network's fault, not the certificate's.
@@ -230,8 +224,7 @@ class _Manager(Manager):  # type: ignore[misc]
         tag: str = "",
         is_list: bool = False,
     ) -> Answer:
-        """Send one action over the connection of the moment, logged in or not, and wait for its
-        answer."""
+        """Send one action over the connection of the moment and wait for its answer."""
         connection = self.protocol
         if connection is None:
             raise NotConnected(_NO_LINK)
@@ -241,8 +234,7 @@ class _Manager(Manager):  # type: ignore[misc]
         return await connection.pending.wait(action_id, future, timeout)
 
     def dispatch(self, event: AmiMessage, received: float) -> None:
-        """Queue an event. One that answers an action nobody waits for any more is counted and
-        dropped."""
+        """Queue an event; one that belongs to an answer nobody waits for is dropped."""
         wanted = self.settings.wanted
         if wanted is not None and event.event not in wanted:
             self.stats.late_answers += 1
@@ -337,8 +329,7 @@ class AmiLink:
         self._task = loop.create_task(keeper.run(), name=f"ami-link-{config.node}")
 
     async def close(self) -> None:
-        """Log off, cut, and stay closed, whatever the link was doing. Queued events are not
-        delivered any more."""
+        """Log off, cut and stay closed. Queued events are not delivered any more."""
         was_up, connection = self.is_up, self._connection
         self._pump.stop()
         self._board.tell(LinkStatus(LinkState.CLOSED))
@@ -352,8 +343,7 @@ class AmiLink:
             connection.cut()
 
     async def wait_up(self, timeout: float) -> None:
-        """Return when the link is up. Raises the refusal if there is one, `NotConnected` after
-        `timeout` seconds or when the link is closed."""
+        """Return when it is up. Raises the refusal, or `NotConnected` after `timeout` seconds."""
         await self._board.wait_up(timeout)
 
     def _announce(self, status: LinkStatus) -> None:
@@ -363,8 +353,7 @@ class AmiLink:
     # -- events ----------------------------------------------------------------------------------
 
     def hold(self) -> None:
-        """Stop the delivery of events. They queue up, and are shed by choice when the queue is
-        full."""
+        """Stop the delivery of events; they queue up, and are shed by choice."""
         self._pump.held = True
 
     def release(self) -> None:
@@ -403,8 +392,7 @@ class AmiLink:
     async def send_list(
         self, action: Mapping[str, FieldValue], timeout: float = 30.0, *, tag: str = ""
     ) -> AmiList:
-        """Send an action that answers with a list of events, and return them all. Raises as `send`
-        does."""
+        """Send an action that answers with a list of events. Raises as `send` does."""
         return cast(AmiList, await self._send(action, timeout, tag, is_list=True))
 
     async def _send(

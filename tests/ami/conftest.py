@@ -66,7 +66,7 @@ class Told:
 async def until(condition: Callable[[], Any]) -> None:
     """Wait until something is so; the test fails by a timeout if it never is."""
     async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110 - what is waited for has no event
+        while not condition():
             await asyncio.sleep(0.002)
 
 

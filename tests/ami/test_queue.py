@@ -73,6 +73,14 @@ def test_the_oldest_cheap_event_goes_first() -> None:
     assert (stats.events_shed_cheap, stats.events_shed_state) == (2, 0)
 
 
+def test_of_cheap_events_the_newest_stay() -> None:
+    events, _ = queue(2)
+    for number in range(5):
+        events.put(message("DTMFEnd", number), 0.0)
+
+    assert [q.message.get("Number") for q in drain(events) if q.message] == ["3", "4"]
+
+
 def test_a_cheap_event_never_pushes_out_state() -> None:
     events, stats = queue(2)
     for number, name in enumerate(["Hangup", "Hangup", "DTMFEnd"]):
