@@ -11,6 +11,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -39,6 +40,13 @@ PROGRAM = "dialer-engine"
 
 class _Root(Group):
     """The root lists the exit codes below its help."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """click itself would make a failure of a pipe that was closed early."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            return _broken_pipe()
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Exit codes."""
