@@ -58,6 +58,8 @@ ANSWERED_PHASES = frozenset(
         CallPhase.SAFE_HARBOUR,
     }
 )
+# Clocks that count in milliseconds let an alarm go off so much too early.
+_EARLY_S = 0.001
 UNANSWERED_PHASES = frozenset({CallPhase.PLANNED, CallPhase.DIALING, CallPhase.RINGING})
 
 
@@ -298,6 +300,12 @@ def _agent_dropped(s: CallState, e: ev.AgentGone | ev.CallUnbridged, now: Moment
 
 
 def _wait_over(s: CallState, e: ev.WaitExpired, now: Moment) -> CallStep:
+    """An alarm that was set back while its expiry already lay in the inbox comes too early: set it
+    again.
+    """
+    left = _wait_left(s, now)
+    if left > _EARLY_S:
+        return s, [Arm(s.attempt, Timer.WAIT, Seconds(left))]
     state = replace(
         s,
         phase=CallPhase.SAFE_HARBOUR,
@@ -306,6 +314,16 @@ def _wait_over(s: CallState, e: ev.WaitExpired, now: Moment) -> CallStep:
         leg=None,
     )
     return state, [*_free(s), Disarm(s.attempt, Timer.WAIT), PlaySafeHarbour(s.attempt)]
+
+
+def _wait_left(s: CallState, now: Moment) -> float:
+    """Seconds until the limit of the present phase has really passed."""
+    limit, since = s.policy.wait_limit_s, s.waiting_since
+    if s.phase is CallPhase.ANSWERED:
+        limit, since = s.policy.classify_limit_s, s.answered_at
+    elif s.phase is CallPhase.CONNECTING and s.leg is not None:
+        limit, since = s.policy.bridge_limit_s, s.reserved_at
+    return limit - now.since(since) if since is not None else 0.0
 
 
 def _harbour_by_pbx(s: CallState, e: ev.SafeHarbourStarted, now: Moment) -> CallStep:
@@ -426,15 +444,15 @@ _ROWS: dict[tuple[CallPhase, type], Row[CallState, CallPhase]] = {
     (_P.PLANNED, ev.HangupAsked): Row(_cancelled_unsent, _END),
     (_P.DIALING, ev.CallRinging): Row(_ringing, frozenset({_P.RINGING})),
     (_P.ANSWERED, ev.CallClassified): Row(_classified, _LIVE),
-    (_P.ANSWERED, ev.WaitExpired): Row(_wait_over, _HARBOUR),
+    (_P.ANSWERED, ev.WaitExpired): Row(_wait_over, _HARBOUR | {_P.ANSWERED}),
     (_P.WAITING, ev.AgentReserved): Row(_reserved, frozenset({_P.CONNECTING})),
-    (_P.WAITING, ev.WaitExpired): Row(_wait_over, _HARBOUR),
+    (_P.WAITING, ev.WaitExpired): Row(_wait_over, _HARBOUR | {_P.WAITING}),
     (_P.WAITING, ev.CallBridged): Row(_misbridged, _HANG),
     (_P.CONNECTING, ev.AgentLegReady): Row(_leg_ready, frozenset({_P.CONNECTING})),
     (_P.CONNECTING, ev.AgentGone): Row(_agent_gone, frozenset({_P.WAITING})),
     (_P.CONNECTING, ev.BridgeRefused): Row(_bridge_refused, frozenset({_P.WAITING, _P.CONNECTING})),
     (_P.CONNECTING, ev.CallBridged): Row(_bridged, frozenset({_P.TALKING, _P.HANGING_UP})),
-    (_P.CONNECTING, ev.WaitExpired): Row(_wait_over, _HARBOUR),
+    (_P.CONNECTING, ev.WaitExpired): Row(_wait_over, _HARBOUR | {_P.CONNECTING}),
     (_P.TALKING, ev.AgentGone): Row(_agent_dropped, frozenset({_P.WAITING})),
     (_P.TALKING, ev.CallUnbridged): Row(_agent_dropped, frozenset({_P.WAITING})),
     (_P.HANGING_UP, ev.AgentGone): Row(_gone_while_hanging_up, _HANG),

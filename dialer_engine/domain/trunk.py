@@ -98,8 +98,16 @@ class Trunk:
         """A call of this trunk ended."""
         self.in_use = max(0, self.in_use - 1)
 
-    def report(self, fault: bool, now: float) -> Breaker | None:
-        """How a call went. Returns the breaker's new state when it changed."""
+    def report(self, fault: bool | None, now: float) -> Breaker | None:
+        """How a call went; None: it says nothing of the trunk, it never left for example. Returns
+        the breaker's new state when it changed.
+        """
+        if fault is None:
+            # The one that tried may have been this one: without it, the next one tries.
+            if self.breaker is Breaker.TRYING:
+                self.breaker = Breaker.OPEN
+                return self.breaker
+            return None
         if self.breaker is Breaker.TRYING:
             return self._open(now) if fault else self._close()
         self.faults.append(fault)

@@ -56,7 +56,7 @@ class World:
     depth_first: bool = False
     calls: dict[AttemptId, CallState] = field(default_factory=dict)
     agents: dict[AgentId, AgentState] = field(default_factory=dict)
-    alarms: set[tuple[str, cmd.Timer]] = field(default_factory=set)
+    alarms: dict[tuple[str, cmd.Timer], float] = field(default_factory=dict)
     bag: list[ev.CallEvent | ev.AgentEvent] = field(default_factory=list)
     owner: dict[LegId, AgentId] = field(default_factory=dict)
     connected: set[LegId] = field(default_factory=set)
@@ -152,10 +152,10 @@ class World:
         _EFFECTS[type(command)](self, command)
 
     def _arm(self, command: cmd.Arm) -> None:
-        self.alarms.add((command.subject, command.timer))
+        self.alarms[(command.subject, command.timer)] = self.clock + command.after
 
     def _disarm(self, command: cmd.Disarm) -> None:
-        self.alarms.discard((command.subject, command.timer))
+        self.alarms.pop((command.subject, command.timer), None)
 
     def _seek(self, command: cmd.SeekAgent) -> None:
         if self.calls[command.attempt].phase is not CallPhase.WAITING:
@@ -235,10 +235,10 @@ class World:
         self.happen(event)
 
     def alarm(self, which: int, detail: int) -> None:
-        """An alarm goes off; sometimes one that was set back in the same instant."""
+        """An alarm goes off; sometimes one that was set back when it already lay in the inbox."""
         if self.alarms and detail % 4:
             subject, timer = sorted(self.alarms)[which % len(self.alarms)]
-            self.alarms.discard((subject, timer))
+            self.clock = max(self.clock, self.alarms.pop((subject, timer)))
             self.happen(_alarm_event(subject, timer))
         elif detail % 8:
             self.happen(_alarm_event(self.some_call(which), _CALL_ALARMS[detail % 2]))

@@ -33,9 +33,9 @@ def run(*events: ev.CallEvent, every_s: float = 0.5) -> tuple[CallState, list[cm
     return state, commands
 
 
-def outcome(*events: ev.CallEvent) -> Outcome | None:
+def outcome(*events: ev.CallEvent, every_s: float = 0.5) -> Outcome | None:
     """How the call ended, after checking that it settled once."""
-    state, commands = run(*events)
+    state, commands = run(*events, every_s=every_s)
     settled = [c for c in commands if isinstance(c, cmd.Settle)]
     assert [c.outcome for c in settled] == [state.outcome]
     return state.outcome
@@ -48,7 +48,7 @@ def test_a_talk_from_the_first_command_to_the_last() -> None:
     state, commands = run(*TALK, ev.CallEnded(A, Ending(cause=16, sip=200)))
     assert cmd.FreeAgent(A, ANN, talked=True) in commands
     assert (state.outcome, state.first_agent) == (Outcome.COMPLETED, ANN)
-    assert state.answer_to_bridge() == pytest.approx(1.5)
+    assert state.answer_to_bridge() == pytest.approx(1.0)  # from the verdict of the detector
     assert state.talk() == pytest.approx(0.5)
 
 
@@ -82,8 +82,29 @@ def test_a_machine_is_hung_up_on() -> None:
 
 
 def test_nobody_within_the_limit_means_the_message_and_abandonment() -> None:
-    assert cmd.PlaySafeHarbour(A) in run(*ANSWER, HUMAN, ev.WaitExpired(A))[1]
-    assert outcome(*ANSWER, HUMAN, ev.WaitExpired(A), ev.CallEnded(A)) is Outcome.ABANDONED
+    waited = (*ANSWER, HUMAN, ev.WaitExpired(A))
+    assert cmd.PlaySafeHarbour(A) in run(*waited, every_s=2.0)[1]
+    assert outcome(*waited, ev.CallEnded(A), every_s=2.0) is Outcome.ABANDONED
+
+
+@pytest.mark.parametrize(
+    ("before", "limit_s"),
+    [(ANSWER, 10.0), ((*ANSWER, HUMAN), 2.0), (TALK[:-1], 3.0), ((*TALK, ev.AgentGone(A)), 2.0)],
+)
+def test_an_expiry_of_the_last_phases_alarm_abandons_nobody(
+    before: tuple[ev.CallEvent, ...], limit_s: float
+) -> None:
+    """Found: an expiry that lay in the inbox behind the verdict, or behind the agent who became
+    free, sent the debtor to the message at once.
+    """
+    state, _ = run(*before)
+    entered = 0.5 * (len(before) - 1)
+    same, commands = ca.step(state, ev.WaitExpired(A), moment(entered + 0.5))
+    assert same == state
+    assert commands == [cmd.Arm(A, cmd.Timer.WAIT, Seconds(limit_s - 0.5))]
+    for late in (limit_s, limit_s - 0.0005):
+        over, _ = ca.step(state, ev.WaitExpired(A), moment(entered + late))
+        assert over.phase is P.SAFE_HARBOUR
 
 
 def test_a_message_that_the_pbx_began_by_itself_is_an_answer() -> None:

@@ -92,8 +92,12 @@ LEG, OTHER = LegId("g-1"), LegId("g-2")
 def calls(phase: CallPhase) -> Iterator[CallState]:
     """States that can be in that phase."""
     base = CallState(CALL, NodeName("n"), phase=phase)
+    early = replace(base, answered_at=moment(1), waiting_since=moment(1), reserved_at=moment(1))
     if phase is CallPhase.CONNECTING:
-        yield from (replace(base, agent=AGENT, leg=leg) for leg in (None, LEG))
+        yield from (replace(early, agent=AGENT, leg=leg) for leg in (None, LEG))
+        yield replace(base, agent=AGENT, leg=LEG)
+    elif phase in (CallPhase.ANSWERED, CallPhase.WAITING):
+        yield from (early, base)
     elif phase is CallPhase.TALKING:
         yield replace(base, agent=AGENT, leg=LEG, bridged_at=moment(0), answered_at=moment(0))
     elif phase is CallPhase.HANGING_UP:

@@ -130,6 +130,17 @@ def test_the_tried_call_decides(fault: bool, after: Breaker, room: int) -> None:
     assert one.room(30.0) == room
 
 
+def test_a_tried_call_that_says_nothing_lets_the_next_one_try() -> None:
+    """Found: a call that tried and never left (store away, number refused) shut the trunk for ever."""
+    one = trunk(breaker_window=1)
+    failed(one, "x")
+    one.take(30.0)
+    one.give_back()
+    assert one.report(None, 30.0) is Breaker.OPEN
+    assert one.room(30.0) == 1
+    assert trunk().report(None, 0.0) is None
+
+
 def test_what_old_calls_report_while_the_breaker_is_open_is_forgotten_when_it_closes() -> None:
     one = trunk(breaker_window=2)
     failed(one, "xx")
