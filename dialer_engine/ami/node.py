@@ -38,6 +38,9 @@ _MS = 1000
 # What `dialer-ended` keeps, and how its buckets are named (ten minutes, UTC).
 _NOTES_KEPT = timedelta(hours=3)
 _BUCKET = timedelta(minutes=10)
+# How long, and how often, to look whether a leg that comes from a talk holds again.
+_HOLD_S = 0.5
+_HOLD_LOOK_S = 0.002
 # OriginateResponse reasons that blame the trunk: 0 no such endpoint or unreachable, 8 congestion.
 _TRUNK_REASONS = frozenset({"0", "8"})
 
@@ -197,7 +200,8 @@ class AsteriskNode:
         await self._redirect(channel, "dialer-agent-denied")
 
     async def bridge(self, attempt: AttemptId, leg: LegId) -> None:
-        """See the port."""
+        """See the port. A leg that comes from a talk is waited for until it holds again."""
+        await self._until_held(attempt, leg)
         await self._ask(
             {"Action": "Bridge", "Channel1": attempt, "Channel2": leg, "Tone": "Channel2"}
         )
@@ -253,6 +257,18 @@ class AsteriskNode:
             for item in answer.items:
                 return ending_noted(attempt, item.get("Val"))
         return None
+
+    async def _until_held(self, *channels: str) -> None:
+        """Until none of them is on its way from one bridge to another, which takes milliseconds; not
+        for ever, because the event that tells may have been lost."""
+        deadline = asyncio.get_running_loop().time() + _HOLD_S
+        while not self._translator.away.isdisjoint(channels):
+            if asyncio.get_running_loop().time() >= deadline:
+                log.warning(
+                    "a leg did not come back to its holding bridge in time", node=self._name
+                )
+                return
+            await asyncio.sleep(_HOLD_LOOK_S)
 
     async def _redirect(self, channel: str, context: str) -> None:
         await self._ask(

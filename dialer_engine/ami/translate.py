@@ -27,6 +27,8 @@ from dialer_engine.ports.pbx import ChannelSeen, EndingRemembered
 
 # Asterisk's channel states, include/asterisk/channelstate.h.
 _RINGING, _UP = "5", "6"
+# Q.850: no answer from the user, who was alerted.
+_NO_ANSWER = 19
 _AGENT_CONTEXTS = ("dialer-agent", "dialer-agent-ring")
 _VERDICTS = {
     "HUMAN": ev.Verdict.HUMAN,
@@ -40,7 +42,7 @@ _VERDICTS = {
 
 class Translator:
     """One node's messages. It remembers which of our channels are in which bridge, and which
-    channels are agents' legs.
+    channels are agents' legs. away: channels that are in a talk or between two bridges.
     """
 
     def __init__(self, node: NodeName, unsure_is_machine: bool = False) -> None:
@@ -48,6 +50,8 @@ class Translator:
         self._unsure_is_machine = unsure_is_machine
         self._bridges: dict[str, set[str]] = {}
         self._legs: set[str] = set()
+        self._held: dict[str, ev.PbxEvent] = {}
+        self.away: set[str] = set()
         self._by_event: dict[str, Callable[[AmiMessage], Iterable[ev.PbxEvent]]] = {
             "Newstate": self._newstate,
             "UserEvent": self._user_event,
@@ -61,6 +65,8 @@ class Translator:
         """The link was lost: what is in which bridge is not known any more."""
         self._bridges.clear()
         self._legs.clear()
+        self._held.clear()
+        self.away.clear()
 
     def events(self, message: AmiMessage) -> Iterable[ev.PbxEvent]:
         """What this message means."""
@@ -81,6 +87,8 @@ class Translator:
     def _hangup(self, message: AmiMessage) -> Iterable[ev.PbxEvent]:
         channel = message.get("Uniqueid")
         self._forget_channel(channel)
+        self._held.pop(channel, None)
+        self.away.discard(channel)
         if channel.startswith(ATTEMPT_PREFIX):
             return (ev.CallEnded(AttemptId(channel), ending(message)),)
         if channel in self._legs or self._is_leg(channel, message):
@@ -103,7 +111,8 @@ class Translator:
 
     def _entered(self, message: AmiMessage) -> Iterable[ev.PbxEvent]:
         if message.get("BridgeTechnology") == "holding_bridge":
-            return ()
+            return self._holds(message.get("Uniqueid"))
+        self.away.add(message.get("Uniqueid"))
         members = self._bridges.setdefault(message.get("BridgeUniqueid"), set())
         members.add(message.get("Uniqueid"))
         debtor = next((one for one in members if one.startswith(ATTEMPT_PREFIX)), None)
@@ -112,7 +121,16 @@ class Translator:
             return ()
         return (ev.CallBridged(AttemptId(debtor), LegId(other)),)
 
+    def _holds(self, channel: str) -> Iterable[ev.PbxEvent]:
+        """Only a leg in its holding bridge may be bridged: Asterisk would tear any other out of its
+        dialplan (a masquerade), and with it the first moments out of the recording. So what the
+        dialplan told just before is passed on from here."""
+        self.away.discard(channel)
+        told = self._held.pop(channel, None)
+        return (told,) if told is not None else ()
+
     def _left(self, message: AmiMessage) -> Iterable[ev.PbxEvent]:
+        self.away.add(message.get("Uniqueid"))
         bridge = message.get("BridgeUniqueid")
         members = self._bridges.get(bridge)
         if members is not None:
@@ -132,15 +150,18 @@ class Translator:
     def _user_event(self, message: AmiMessage) -> Iterable[ev.PbxEvent]:
         kind = message.get("UserEvent")
         attempt = AttemptId(message.get("Attempt"))
+        channel = message.get("Uniqueid")
         if kind == "DialerAnswered":
-            return (ev.CallClassified(attempt, self._verdict(message.get("Amd"))),)
+            self._held[channel] = ev.CallClassified(attempt, self._verdict(message.get("Amd")))
+            return ()
         if kind == "DialerUnbridged":
             return (ev.CallUnbridged(attempt),)
         if kind == "DialerAbandoned":
             return (ev.SafeHarbourStarted(attempt),)
         if kind == "DialerAgentUp":
-            self._legs.add(message.get("Uniqueid"))
-            return (ev.LegConnected(LegId(message.get("Uniqueid"))),)
+            self._legs.add(channel)
+            self._held[channel] = ev.LegConnected(LegId(channel))
+            return ()
         if kind == "DialerAgentLogin":
             return (self._login(message),)
         return ()
@@ -161,11 +182,11 @@ class Translator:
 
 def ending(message: AmiMessage) -> Ending:
     """How a channel ended. TechCause holds the SIP status when it was not a normal end."""
-    return Ending(
-        _number(message.get("Cause")) or 0,
-        sip_status(message.get("TechCause")),
-        message.get("Cause-txt"),
-    )
+    cause, sip = _number(message.get("Cause")) or 0, sip_status(message.get("TechCause"))
+    rang_out = message.get("ChannelState") == _RINGING and cause == _NO_ANSWER
+    # Asterisk writes 480 when its own ring time-out has passed, as it does when the network says so
+    # before any ringing (关机); only the channel's state tells the two apart.
+    return Ending(cause, None if rang_out else sip, message.get("Cause-txt"))
 
 
 def sip_status(text: str) -> int | None:

@@ -180,7 +180,7 @@ def make_engine(settings: Settings, store: Store, recordings: RecordingLibrary) 
 
 def make_feed(config: Config) -> Feed:
     """The live feed: in process."""
-    return MemoryFeed(config.api.feed_queue)
+    return MemoryFeed(ring=config.api.feed_queue)
 
 
 def _clock_time(value: time | str) -> time:

@@ -119,9 +119,17 @@ def recovered(
 
 def _login(s: AgentState, e: ev.LoggedIn, now: Moment) -> AgentStep:
     state = replace(s, presence=Presence.READY, break_reason="", failures=0, since=now)
+    if e.leg is not None and s.mode is AgentMode.RING:
+        idle, commands = _idle(state, now)
+        return idle, [_not_to_be_held(e.leg), *commands]
     if e.leg is not None:
         return _idle(replace(state, leg=e.leg), now)
     return _bring_up(state, now)
+
+
+def _not_to_be_held(leg: LegId) -> HangUpLeg:
+    """Who is rung for each call logs in by phone and hangs up, or the phone is busy for each call."""
+    return HangUpLeg(leg)
 
 
 def _login_again(s: AgentState, e: ev.LoggedIn, now: Moment) -> AgentStep:
@@ -133,6 +141,9 @@ def _login_again(s: AgentState, e: ev.LoggedIn, now: Moment) -> AgentStep:
         return _idle(state, now) if s.line is Line.IDLE and not s.is_available else (state, [])
     if s.line in (Line.RESERVED, Line.IN_CALL):
         return state, [HangUpLeg(e.leg)]
+    if s.mode is AgentMode.RING:
+        state, commands = _login_again(s, replace(e, leg=None), now)
+        return state, [_not_to_be_held(e.leg), *commands]
     old: list[Command] = [HangUpLeg(s.leg)] if s.leg else []
     state = replace(state, leg=e.leg)
     if s.line is Line.WRAP_UP:

@@ -31,6 +31,8 @@ from dialer_engine.domain.machine import Row, Table
 from dialer_engine.domain.outcome import Ending, Outcome, Rule, classify
 from dialer_engine.domain.units import AgentId, AttemptId, LegId, Moment, NodeName, Seconds
 
+_TIMER_SLACK_S = 0.25
+
 
 class CallPhase(Enum):
     """Where an attempt is."""
@@ -391,8 +393,10 @@ def _rule(s: CallState, ending: Ending, now: Moment) -> Rule:
 
 
 def _unanswered(s: CallState, ending: Ending, now: Moment) -> Rule:
-    timed_out = s.sent_at is not None and now.since(s.sent_at) >= s.policy.ring_timeout_s
-    if ending.seen and ending.sip is None and timed_out:
+    # The PBX's own timer is a little early or late; 480 is what Asterisk says for it when nothing rang.
+    limit = s.policy.ring_timeout_s - _TIMER_SLACK_S
+    timed_out = s.sent_at is not None and now.since(s.sent_at) >= limit
+    if ending.seen and ending.sip in (None, 480) and timed_out:
         return Rule(Outcome.NO_ANSWER, False, "rang for the whole ring time-out")
     return classify(ending)
 

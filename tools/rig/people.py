@@ -1,4 +1,7 @@
-"""Invented debtors with numbers that nobody has: Ofcom's ranges for drama (https://www.ofcom.org.uk, "Telephone numbers for use in TV and radio drama programmes"). Names are drawn from two short lists; seeded, so that a run can be repeated."""
+"""Invented debtors with numbers that nobody has: Ofcom's ranges for drama
+(https://www.ofcom.org.uk, "Telephone numbers for use in TV and radio drama programmes"). Names are
+drawn from two short lists; seeded, so that a run can be repeated.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,48 @@ _RANGES = (
     "+441184960", "+441214960", "+441314960", "+441414960", "+441514960", "+441614960", "+441914960",
     "+442920180", "+442896496",
 )  # fmt: skip
-_FAMILY = ("Ash", "Birch", "Cedar", "Elm", "Fir", "Hazel", "Larch", "Maple", "Oak", "Pine", "Rowan", "Willow")
-_GIVEN = ("Ada", "Bo", "Cai", "Dee", "Eli", "Fay", "Gus", "Ivo", "Kit", "Lou", "Max", "Nan", "Pip", "Ray", "Sol")
-_HEADER = ("reference", "name", "mobile", "phone2", "balance", "currency", "days_past_due", "timezone", "priority")
+_FAMILY = (
+    "Ash",
+    "Birch",
+    "Cedar",
+    "Elm",
+    "Fir",
+    "Hazel",
+    "Larch",
+    "Maple",
+    "Oak",
+    "Pine",
+    "Rowan",
+    "Willow",
+)
+_GIVEN = (
+    "Ada",
+    "Bo",
+    "Cai",
+    "Dee",
+    "Eli",
+    "Fay",
+    "Gus",
+    "Ivo",
+    "Kit",
+    "Lou",
+    "Max",
+    "Nan",
+    "Pip",
+    "Ray",
+    "Sol",
+)
+_HEADER = (
+    "reference",
+    "name",
+    "mobile",
+    "phone2",
+    "balance",
+    "currency",
+    "days_past_due",
+    "timezone",
+    "priority",
+)
 _NOON = 12
 
 
@@ -28,15 +70,20 @@ def numbers() -> Iterator[str]:
 
 
 def noon_zone() -> str:
-    """A zone in which it is about noon now, so that a demonstration keeps the law at any hour of the day."""
+    """A zone in which it is about noon now, so that a demonstration keeps the law at any hour of
+    the day.
+    """
     ahead = _NOON - datetime.now(UTC).hour
     # POSIX names count the other way round: Etc/GMT-3 is three hours ahead of UTC.
     return "Etc/GMT" if ahead == 0 else f"Etc/GMT{-ahead:+d}"
 
 
-def write_cases(file: Path, count: int, seed: int, special: Iterable[str] = (), spare: bool = True) -> int:
-    """A CSV of `count` cases. special: numbers that go first (the world's forced behaviours). spare: each fifth case has
-    a second number. Returns how many were written."""
+def write_cases(
+    file: Path, count: int, seed: int, special: Iterable[str] = (), spare: bool = True
+) -> int:
+    """A CSV of `count` cases. special: numbers that go first (the world's forced behaviours).
+    spare: each fifth case has a second number. Returns how many were written.
+    """
     rng = random.Random(seed)
     pool = list(numbers())
     rng.shuffle(pool)
@@ -54,4 +101,14 @@ def write_cases(file: Path, count: int, seed: int, special: Iterable[str] = (), 
 def _case(rng: random.Random, i: int, number: str, second: str, zone: str) -> tuple[object, ...]:
     name = f"{rng.choice(_GIVEN)} {rng.choice(_FAMILY)}"
     balance = f"{rng.lognormvariate(7.5, 0.9):.2f}"
-    return f"DEMO-{i:06d}", name, number, second, balance, "GBP", rng.randint(1, 120), zone, rng.randint(0, 2)
+    return (
+        f"DEMO-{i:06d}",
+        name,
+        number,
+        second,
+        balance,
+        "GBP",
+        rng.randint(1, 120),
+        zone,
+        rng.randint(0, 2),
+    )

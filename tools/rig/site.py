@@ -25,7 +25,8 @@ _STOP_S = 30.0
 _LOOK_S = 0.05
 _LOG_LINES = 25
 NODE = "pbx-1"
-# What any single machine bears, so that a site is not held back by its limits unless a test wants that.
+# What any single machine bears, so that a site is not held back by its limits unless a test wants
+# that.
 _CHANNELS = 600
 _CPS = 100.0
 
@@ -35,11 +36,20 @@ class SiteError(Exception):
 
 
 class Site:
-    """A daemon beside a laboratory. folder: everything of it. changes: keys of the configuration, dotted, replaced."""
+    """A daemon beside a laboratory. folder: everything of it. changes: keys of the configuration,
+    dotted, replaced.
+    """
 
     def __init__(
-        self, lab: Lab, folder: Path, changes: Mapping[str, Any] | None = None, *, cps: float = _CPS,
-        channels: int = _CHANNELS, trunks: Sequence[str] = ("carrier-a", "carrier-b"), store: str = "",
+        self,
+        lab: Lab,
+        folder: Path,
+        changes: Mapping[str, Any] | None = None,
+        *,
+        cps: float = _CPS,
+        channels: int = _CHANNELS,
+        trunks: Sequence[str] = ("carrier-a", "carrier-b"),
+        store: str = "",
     ) -> None:
         self.lab = lab
         self.folder = folder.resolve()
@@ -56,13 +66,18 @@ class Site:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.stop(graceful=False)
 
     # -- configuration
 
-    def _write_config(self, changes: dict[str, Any], cps: float, channels: int, trunks: Sequence[str]) -> None:
+    def _write_config(
+        self, changes: dict[str, Any], cps: float, channels: int, trunks: Sequence[str]
+    ) -> None:
         lab = self.lab
         tree: dict[str, Any] = {
             "daemon": {"state_dir": str(self.folder / "state"), "socket": str(self.socket), "log_format": "json"},
@@ -83,7 +98,9 @@ class Site:
         }  # fmt: skip
         for key, value in changes.items():
             _set(tree, key.split("."), value)
-        self.config.write_text(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), encoding="utf-8")
+        self.config.write_text(
+            yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), encoding="utf-8"
+        )
         self.config.chmod(0o600)
 
     # -- commands and the API
@@ -93,7 +110,9 @@ class Site:
         command = [sys.executable, "-m", "dialer_engine", "--config", str(self.config), *words]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if check and done.returncode != 0:
-            raise SiteError(f"dialer-engine {' '.join(words)}: exit {done.returncode}\n{done.stderr}")
+            raise SiteError(
+                f"dialer-engine {' '.join(words)}: exit {done.returncode}\n{done.stderr}"
+            )
         return done
 
     @property
@@ -128,20 +147,28 @@ class Site:
         out = self.log.open("ab")
         command = [sys.executable, "-m", "dialer_engine", "--config", str(self.config), "run"]
         env = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        self._process = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=env)
+        self._process = subprocess.Popen(
+            command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=env
+        )
         out.close()
         self.wait_ready()
 
     def wait_ready(self, limit_s: float = _START_S) -> None:
         """Until the daemon answers and its PBX is known."""
-        self.wait(lambda: all(node["ready"] for node in self.api.get("/status")["nodes"]), "ready", limit_s)
+        self.wait(
+            lambda: all(node["ready"] for node in self.api.get("/status")["nodes"]),
+            "ready",
+            limit_s,
+        )
 
     def wait(self, condition: Any, what: str, limit_s: float = _START_S) -> None:
         """Until `condition()`; SiteError after `limit_s`."""
         deadline = time.monotonic() + limit_s
         while time.monotonic() < deadline:
             if self._process is not None and not self.runs:
-                raise SiteError(f"the daemon ended with exit code {self._process.returncode}\n{self.tail()}")
+                raise SiteError(
+                    f"the daemon ended with exit code {self._process.returncode}\n{self.tail()}"
+                )
             try:
                 if condition():
                     return
@@ -165,7 +192,9 @@ class Site:
             self._process.kill()
             self._process.wait()
             self._process = None
-            raise SiteError(f"the daemon did not stop within {limit_s:g} s\n{self.tail()}") from None
+            raise SiteError(
+                f"the daemon did not stop within {limit_s:g} s\n{self.tail()}"
+            ) from None
         self._process = None
         return code
 
@@ -180,7 +209,9 @@ class Site:
         """The end of the daemon's log."""
         if not self.log.exists():
             return ""
-        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+        return "\n".join(
+            self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
+        )
 
     # -- a working day
 
@@ -194,7 +225,11 @@ class Site:
 
     def wait_idle(self, count: int, limit_s: float = _START_S) -> None:
         """Until so many agents' legs are up and free."""
-        self.wait(lambda: self.api.get("/status")["agents"]["line"].get("idle", 0) >= count, f"{count} agents idle", limit_s)
+        self.wait(
+            lambda: self.api.get("/status")["agents"]["line"].get("idle", 0) >= count,
+            f"{count} agents idle",
+            limit_s,
+        )
 
 
 def _set(tree: Any, path: list[str], value: Any) -> None:

@@ -1,0 +1,187 @@
+"""`make demo`. Exit code 0 only when everything that is promised came true."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tools.demo import plan
+from tools.demo.board import Board, attempts
+from tools.demo.check import objections
+from tools.lab.errors import LabError
+from tools.lab.lab import Lab
+from tools.rig.people import write_cases
+from tools.rig.site import Site, SiteError
+
+FOLDER = Path("build/demo")
+_LOOK_S = 0.25
+# The second half shows what a ratio does: more calls for each agent, and now and then nobody for an
+# answer.
+_RATIO_FROM = 0.4
+_RATIO = 2.5
+_SETTLE_S = 60.0
+console = Console()
+
+
+def main() -> int:
+    """Run it."""
+    started = time.monotonic()
+    try:
+        report = _run()
+    except (LabError, SiteError) as error:
+        console.print(
+            f"[red]The demo stopped / 演示中止:[/red] {error}", markup=True, highlight=False
+        )
+        return 1
+    except KeyboardInterrupt:
+        console.print("\nStopped by Ctrl-C / 已中断")
+        return 130
+    _show(report)
+    wrong = objections(report)
+    for line in wrong:
+        console.print(f"[red]✗[/red] {line}")
+    if not wrong:
+        console.print(
+            "[green]✓[/green] every attempt has an outcome, every kind was seen, every recording is verified"
+        )
+        console.print("[green]✓[/green] 每次呼叫都有结果,各类结果齐全,录音全部核验通过")
+    console.print(f"{FOLDER}/report.json, recordings in {FOLDER}/lab, log {FOLDER}/site/daemon.log "
+                  f"({time.monotonic() - started:.0f} s in all)", highlight=False)  # fmt: skip
+    return 1 if wrong else 0
+
+
+def _run() -> dict[str, Any]:
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    with _step("Starting a real Asterisk and the world it dials into / 启动 Asterisk 与模拟运营商"):
+        lab = Lab(FOLDER / "lab", agents=plan.AGENTS, overrides=plan.WORLD)
+        lab.start()
+    try:
+        console.print(f"  PBX: {lab.backend.label}", highlight=False)
+        with Site(lab, FOLDER / "site") as site:
+            _prepare(site)
+            _dial(site)
+            return _finish(site)
+    finally:
+        lab.stop()
+
+
+@contextmanager
+def _step(title: str) -> Iterator[None]:
+    began = time.monotonic()
+    with console.status(title):
+        yield
+    console.print(f"• {title} ({time.monotonic() - began:.1f} s)", highlight=False)
+
+
+def _prepare(site: Site) -> None:
+    with _step("Creating the database and importing cases / 建库并导入案件"):
+        _say(site, "db", "upgrade")
+    site.start()
+    for one in plan.PLANS:
+        site.api.post("/campaigns", {"name": one.name, **one.settings})
+        file = site.folder / f"{one.name}.csv"
+        write_cases(file, one.cases, plan.SEED + one.cases, plan.special(one))
+        _say(site, "import", str(file), "--campaign", one.name)
+    with _step(f"Calling {plan.AGENTS} agents' phones / 呼叫坐席话机"):
+        site.add_agents(plan.AGENTS)
+        site.wait_idle(plan.AGENTS)
+
+
+def _say(site: Site, *words: str) -> None:
+    console.print(f"  $ dialer-engine {' '.join(words)}", style="dim", highlight=False)
+    site.cli(*words)
+
+
+def _dial(site: Site) -> None:
+    for one in plan.PLANS:
+        site.api.post(f"/campaigns/{one.name}/start")
+        console.print(
+            f"  $ dialer-engine campaign start {one.name}   # {one.title}",
+            style="dim",
+            highlight=False,
+        )
+    began, ratio = time.monotonic(), False
+    with Board(console, plan.ATTEMPTS) as board:
+        while (elapsed := time.monotonic() - began) < plan.LIMIT_S:
+            status = site.api.get("/status")
+            board.show(status, site.api.get("/agents"), elapsed)
+            done = attempts(status)
+            if done >= plan.ATTEMPTS:
+                break
+            if not ratio and done >= _RATIO_FROM * plan.ATTEMPTS:
+                site.api.patch(
+                    f"/campaigns/{plan.EVENING.name}", {"mode": "ratio", "ratio": _RATIO}
+                )
+                ratio = True
+            time.sleep(_LOOK_S)
+    console.print(f"• Dialled for {time.monotonic() - began:.0f} s / 拨打完毕", highlight=False)
+
+
+def _finish(site: Site) -> dict[str, Any]:
+    with _step("Letting the last talks end and matching recordings / 等待通话结束并核验录音"):
+        for one in plan.PLANS:
+            site.api.post(f"/campaigns/{one.name}/pause")
+        site.wait(lambda: not site.api.get("/status")["calls"], "free of calls", _SETTLE_S)
+        # The outcome of the last call is written a moment after the call has gone.
+        site.wait(
+            lambda: not site.api.get("/report")["attempts_without_outcome"], "settled", _SETTLE_S
+        )
+        site.wait(lambda: _matched(site.api.get("/report")), "done with recordings", _SETTLE_S)
+        report: dict[str, Any] = site.report()
+        site.stop()
+    (FOLDER / "report.json").write_text(
+        json.dumps(report, indent=2, ensure_ascii=False), encoding="utf-8"
+    )
+    return report
+
+
+def _matched(report: dict[str, Any]) -> bool:
+    return int(report["recordings_verified"]) + int(report["recordings_failed"]) >= int(
+        report["recordings_expected"]
+    )
+
+
+def _show(report: dict[str, Any]) -> None:
+    table = Table(title="Report 报告", title_justify="left")
+    table.add_column("")
+    table.add_column("", justify="right")
+    bridge = report["answer_to_bridge_ms"]
+    for label, value in (
+        ("attempts 呼叫次数", report["attempts"]),
+        ("without outcome 无结果", report["attempts_without_outcome"]),
+        ("answer rate 接通率", _percent(report["answer_rate"])),
+        ("bridged to an agent 已转坐席", report["bridged"]),
+        ("abandonment 呼损率", _percent(report["abandonment_rate"])),
+        ("utilization 坐席利用率", _percent(report["utilization"])),
+        ("answer to bridge p50 / p99 接通到转接", f"{bridge['p50']:.1f} / {bridge['p99']:.1f} ms"),
+        (
+            "recordings verified 录音核验",
+            f"{report['recordings_verified']} / {report['recordings_expected']}",
+        ),
+    ):
+        table.add_row(label, str(value))
+    console.print(table)
+    outcomes = Table(title="Outcomes 结果", title_justify="left")
+    outcomes.add_column("outcome")
+    outcomes.add_column("", justify="right")
+    for name, count in sorted(report["outcomes"].items(), key=lambda item: -item[1]):
+        outcomes.add_row(name, str(count))
+    console.print(outcomes)
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
