@@ -239,6 +239,17 @@ def test_ring_mode_is_available_without_a_leg() -> None:
     assert seen(ring(IN)) == (L.IDLE, [cmd.Offer(ANN)])
 
 
+def test_ring_mode_does_not_hold_the_phone_that_logged_in() -> None:
+    """Found: it was kept as if nailed, and the phone was busy when it was rung for a call."""
+    by_phone = ev.LoggedIn(ANN, LEG)
+    state, commands = ring(by_phone)
+    assert (state.leg, commands) == (None, [cmd.HangUpLeg(LEG), cmd.Offer(ANN)])
+    for before in ((IN,), (IN, BREAK), (*RING_TALKING, OVER)):
+        state, commands = ring(*before, by_phone)
+        assert (state.leg, state.presence) == (None, Presence.READY)
+        assert commands[0] == cmd.HangUpLeg(LEG)
+
+
 def test_ring_mode_takes_the_leg_of_this_call_and_hangs_it_up_after() -> None:
     assert ring(*RING_RESERVED, UP)[0].leg == LEG
     state, commands = ring(*RING_TALKING, OVER)
@@ -275,7 +286,6 @@ def test_ring_mode_phone_taken_too_late_is_hung_up(before: tuple[ev.AgentEvent, 
 def test_ring_mode_logout_and_leg_end_outside_a_call() -> None:
     assert ring(IN, ev.LoggedOut(ANN))[0].line is L.OFF
     assert seen(ring(IN, ev.LegDown(ANN, LEG))) == (L.IDLE, [])
-    assert seen(ring(ev.LoggedIn(ANN, LEG), DOWN)) == (L.IDLE, [])
     assert cmd.LoseAgent(CALL) in ring(*RING_RESERVED, ev.LoggedOut(ANN))[1]
 
 

@@ -140,7 +140,7 @@ def agents(line: Line) -> Iterator[AgentState]:
             lines = {
                 Line.OFF: [base] if nailed else [],
                 Line.CALLING: [base] if nailed else [],
-                Line.IDLE: [with_leg] if nailed else [base, with_leg],
+                Line.IDLE: [with_leg if nailed else base],
                 Line.RESERVED: [replace(with_call, leg=LEG), *([] if nailed else [with_call])],
                 Line.IN_CALL: [replace(with_call, leg=LEG)],
                 Line.WRAP_UP: [with_call, replace(with_call, leg=LEG)],
