@@ -4,10 +4,11 @@ Rules: SQLite has one writer, so writes queue here, in order, instead of collidi
 have connections of their own that cannot write. A write is one transaction that is done again when
 it met a deadlock or a dead connection, never when its commit was on the way.
 
-Durability: SQLite runs in WAL with `synchronous=FULL`, so that a committed attempt outlives loss of
-power as well as `kill -9`. Measured on 2 cores, 50 attempts a commit: see `tools/bench` and
-docs; NORMAL would outlive the killed process only, and a dialled number whose attempt is forgotten
-is one attempt more than the law allows.
+Durability: SQLite runs in WAL with `synchronous=FULL`, so that a committed attempt outlives a loss
+of power as well as `kill -9`; NORMAL outlives the killed process only, and a number that rang but
+whose attempt is forgotten is one attempt more than the law allows. What it costs (2 cores, a
+virtual disk, p50 of a batch): 50 attempts 1.7-2.2 ms instead of 1.6, one attempt 0.9 ms either way.
+A disk with slow flushes makes each batch slower, not each attempt.
 """
 
 from __future__ import annotations
