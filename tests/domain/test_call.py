@@ -147,7 +147,10 @@ def test_the_ring_time_out_of_the_pbx_is_no_answer_unless_sip_says_more() -> Non
     sent = CallState(A, NODE, phase=P.RINGING, sent_at=moment(0))
     for ending, late, expected in [
         (Ending(cause=0), 25.0, Outcome.NO_ANSWER),
-        (Ending(cause=0), 24.9, Outcome.FAILED),
+        (Ending(cause=0), 24.75, Outcome.NO_ANSWER),
+        (Ending(cause=0), 24.7, Outcome.FAILED),
+        (Ending(cause=20, sip=480), 25.0, Outcome.NO_ANSWER),
+        (Ending(cause=20, sip=480), 5.0, Outcome.SWITCHED_OFF),
         (Ending(cause=17, sip=486), 26.0, Outcome.BUSY),
     ]:
         ended, _ = ca.step(sent, ev.CallEnded(A, ending), moment(late))
