@@ -20,13 +20,6 @@ _LINES = {
     "calling": "red",
     "off": "red",
 }
-    "idle": "green",
-    "in_call": "cyan",
-    "wrap_up": "yellow",
-    "reserved": "magenta",
-    "calling": "red",
-    "off": "red",
-}
 
 
 class Board:
