@@ -109,6 +109,18 @@ def test_next_window_is_never_in_the_past_in_an_overlap() -> None:
     assert decision.again_at == at(LONDON, "2026-10-25 01:30", fold=1)
 
 
+def test_an_end_that_comes_twice_counts_the_first_time() -> None:
+    rules = RuleSet(window_start=time(0, 30), window_end=time(1, 30))
+    assert codes(ask(at(LONDON, "2026-10-25 01:10", fold=0), rules=rules)) == []
+    assert codes(ask(at(LONDON, "2026-10-25 01:10", fold=1), rules=rules)) == ["outside_window"]
+
+
+def test_no_call_starts_just_before_the_clock_goes_back_out_of_the_window() -> None:
+    rules = RuleSet(window_start=time(1, 30), window_end=time(4))
+    assert codes(ask(at(LONDON, "2026-10-25 01:58:30", fold=0), rules=rules)) == []
+    assert codes(ask(at(LONDON, "2026-10-25 01:59:30", fold=0), rules=rules)) == ["outside_window"]
+
+
 def test_a_window_that_begins_in_a_gap() -> None:
     rules = RuleSet(window_start=time(1, 30), window_end=time(4))
     decision = ask(at(LONDON, "2026-03-29 00:30"), rules=rules)
