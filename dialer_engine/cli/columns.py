@@ -37,6 +37,13 @@ CAMPAIGNS: tuple[Column, ...] = (
     Column("Why", "why"),
 )
 
+# What is left of them on a narrow terminal.
+CAMPAIGNS_NARROW: tuple[Column, ...] = tuple(
+    column
+    for column in CAMPAIGNS
+    if column.head in ("Campaign", "State", "Mode", "Attempts", "Bridged", "Abandonment")
+)
+
 AGENTS: tuple[Column, ...] = (
     Column("Agent", "id"),
     Column("Presence", "presence", word=True),

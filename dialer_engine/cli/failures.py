@@ -34,6 +34,8 @@ EXIT_CODES: dict[int, tuple[str, str]] = {
 
 def report(error: Exception, session: Session) -> int:
     """Tell the error on stderr; the exit code."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
     if session.debug:
         traceback.print_exception(error)
     told = _told(error)

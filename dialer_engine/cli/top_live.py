@@ -75,9 +75,7 @@ class Top:
     # -- tasks
     async def _poll(self, client: AsyncClient) -> None:
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stale.wait(), _POLL_S)
-            self._stale.clear()
+            await _within(_POLL_S, self._stale)
             try:
                 await self._ask(client)
             except DaemonUnreachable:
@@ -114,9 +112,17 @@ class Top:
     async def _draw(self, live: Live) -> None:
         """When something changed, and every second because times go on."""
         while True:
-            height = live.console.size.height
-            live.update(top_view.screen(self.session, self.state, height), refresh=True)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), _POLL_S)
-            self._changed.clear()
+            width, height = live.console.size
+            live.update(top_view.screen(self.session, self.state, width, height), refresh=True)
+            await _within(_POLL_S, self._changed)
             await asyncio.sleep(_DRAW_EVERY_S)
+
+
+async def _within(seconds: float, event: asyncio.Event) -> None:
+    """Until the event or the time is over. Not `wait_for`: in Python 3.11 that swallows a cancellation
+    which comes together with the event, and `q` would do nothing.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    event.clear()

@@ -23,6 +23,8 @@ _TABLE_EXTRA = 3
 # Smaller than this, blocks vanish from the bottom upwards; the keys stay.
 _EVENT_ROWS = 6
 _MIN_AGENT_ROWS = 5
+# All columns of the campaigns need this much.
+_WIDE = 120
 
 _AGENTS = (
     Column("Agent", "id"),
@@ -42,7 +44,7 @@ def _age(since: Any) -> float | None:
     return max(0.0, (datetime.now(when.tzinfo) - when).total_seconds())
 
 
-def screen(session: Session, state: TopState, height: int) -> Layout:
+def screen(session: Session, state: TopState, width: int, height: int) -> Layout:
     """The whole screen: each block has its place, so that nothing jumps."""
     from rich.layout import Layout
 
@@ -50,7 +52,7 @@ def screen(session: Session, state: TopState, height: int) -> Layout:
     trunks = len((state.status or {}).get("trunks", ())) + _TABLE_EXTRA
     blocks = [
         Layout(_head(session, state), size=2),
-        Layout(campaign_table(session, state, framed=True), size=campaigns),
+        Layout(_campaign_table(session, state, True, width < _WIDE), size=campaigns),
         Layout(_trunk_table(session, state, framed=True), size=trunks),
         Layout(_agent_table(session, state, framed=True), ratio=1, minimum_size=_MIN_AGENT_ROWS),
         Layout(_events(session, state, _EVENT_ROWS), size=_EVENT_ROWS + 1),
@@ -75,7 +77,7 @@ def snapshot(session: Session, state: TopState, framed: bool) -> RenderableType:
     gap = Text("")
     return Group(
         _head(session, state), gap,
-        campaign_table(session, state, framed), gap,
+        _campaign_table(session, state, framed), gap,
         _trunk_table(session, state, framed), gap,
         _agent_table(session, state, framed),
     )  # fmt: skip
@@ -96,7 +98,7 @@ def _head(session: Session, state: TopState) -> Text:
         f"{session.label('Uptime')} {duration(status['uptime_s'])}  PBX {node}  "
         f"{session.label('Disk')} {session.word(status['disk'])}"
     )
-    text = Text(clean(first), style="bold")
+    text = Text(clean(first), style="bold", no_wrap=True, overflow="ellipsis")
     text.append("\n")
     text.append(f"{session.label('Calls')}: {counted(session, status['calls'])}   ", style="cyan")
     text.append(f"{session.label('Agents')}: {counted(session, status['agents']['line'])}", "green")
@@ -105,9 +107,11 @@ def _head(session: Session, state: TopState) -> Text:
     return text
 
 
-def campaign_table(session: Session, state: TopState, framed: bool) -> RenderableType:
+def _campaign_table(
+    session: Session, state: TopState, framed: bool, narrow: bool = False
+) -> RenderableType:
     """Campaigns, the chosen one marked."""
-    shown = list(columns.CAMPAIGNS)
+    shown = list(columns.CAMPAIGNS_NARROW if narrow else columns.CAMPAIGNS)
     if framed:
         shown[0] = Column("Campaign", lambda row: _marked(row, state.chosen))
     return table(session, "", shown, state.campaigns(), framed)

@@ -41,7 +41,6 @@ def _application(
         exception_handlers={
             DialerError: errors.dialer_error,
             HTTPException: errors.http_error,
-            Exception: errors.unexpected,
         },
     )
     app.state.api = api

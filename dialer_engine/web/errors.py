@@ -76,8 +76,8 @@ async def http_error(request: Request, error: Exception) -> Response:
     return JsonAnswer(body, error.status_code, headers=dict(error.headers or {}))
 
 
-async def unexpected(request: Request, error: Exception) -> Response:
-    """Handler for bugs: the traceback goes to the log and nowhere else."""
+def unexpected(request: Request, error: Exception) -> Response:
+    """The answer to a bug: the traceback goes to the log and nowhere else."""
     log.error("api request failed", path=request.scope.get("path"), exc_info=error)
     body = {
         "error": "the daemon failed on this request",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from dialer_engine.domain.errors import BadValue
+from dialer_engine.domain.errors import BadValue, DialerError
 from dialer_engine.engine.api import (
     AGENT_FIELDS,
     AGENT_MODES,
@@ -21,6 +22,7 @@ from dialer_engine.engine.api import (
 )
 from dialer_engine.web.answers import JsonAnswer
 from dialer_engine.web.bodies import check_names, json_body, query, whole_number
+from dialer_engine.web.errors import unexpected
 from dialer_engine.web.feed import KEEP_ALIVE_S, EventStream
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -246,6 +248,12 @@ def v1_routes() -> list[BaseRoute]:
 def _route(path: str, by_method: dict[str, Handler]) -> Route:
     async def endpoint(request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
-        return await by_method[method](request)
+        try:
+            return await by_method[method](request)
+        except (DialerError, HTTPException):
+            raise
+        except Exception as error:
+            # Answered here, because starlette would raise it again for the server to log once more.
+            return unexpected(request, error)
 
     return Route("/api/v1" + path, endpoint, methods=list(by_method))

@@ -18,8 +18,8 @@ def fake() -> FakeEngineApi:
 
 @pytest.fixture
 async def web(fake: FakeEngineApi) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the whole application. Exceptions become answers, as on the socket."""
+    """A client of the whole application. An exception that comes through fails the test."""
     app = build_app(fake, metrics=lambda: b"# HELP up\nup 1\n")
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://daemon") as client:
         yield client
