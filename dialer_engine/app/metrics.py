@@ -103,7 +103,7 @@ class EngineCollector:
 def renderer(engine: Engine) -> Callable[[], bytes]:
     """A function that gives the page."""
     registry = CollectorRegistry()
-    registry.register(EngineCollector(engine))  # type: ignore[arg-type]
+    registry.register(EngineCollector(engine))
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     return lambda: generate_latest(registry)

@@ -22,7 +22,6 @@ from dialer_engine.app.pins import hash_pin
 from dialer_engine.compliance.gate import Gate
 from dialer_engine.domain import events as ev
 from dialer_engine.domain.agent import AgentMode
-from dialer_engine.domain.call import UNANSWERED_PHASES
 from dialer_engine.domain.campaign import Campaign, CampaignState, DialMode
 from dialer_engine.domain.errors import BadValue, Conflict, NotFound, PbxError
 from dialer_engine.domain.units import AgentId, AttemptId, CampaignName
@@ -167,9 +166,7 @@ class Service:
     async def stop_campaign(self, name: str) -> Json:
         """See EngineApi."""
         campaign = (await self._campaign(name)).with_state(CampaignState.STOPPED)
-        for call in list(self._engine.registry.calls.values()):
-            if call.campaign == campaign.name and call.state.phase in UNANSWERED_PHASES:
-                self._engine.inbox.put(ev.HangupAsked(call.state.attempt, "campaign stopped"))
+        self._engine.cancel_ringing(lambda call: call.campaign == name, "campaign stopped")
         self._engine.dialling.campaigns[campaign.name] = campaign
         await self._engine.leases.release(campaign.name)
         return await self._enter(campaign)
@@ -243,7 +240,8 @@ class Service:
             raise BadValue("an agent's mode is nailed or ring") from None
         return AgentRow(
             AgentId(agent), str(data.get("name") or ""), str(data.get("phone") or f"agent-{agent}"),
-            hash_pin(str(data.get("pin") or "")), frozenset(data.get("skills") or ()), mode, str(data.get("node") or ""),
+            hash_pin(str(data.get("pin") or "")), frozenset(data.get("skills") or ()), mode,
+            str(data.get("node") or ""),
         )  # fmt: skip
 
     async def login_agent(self, agent_id: str) -> Json:

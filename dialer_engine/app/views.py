@@ -15,6 +15,7 @@ from dialer_engine.engine.registry import Agent, Call
 
 Json = dict[str, Any]
 _RINGING = (CallPhase.DIALING, CallPhase.RINGING)
+_SHED = ("events_shed_state", "events_shed_cheap")
 _WAITING = (CallPhase.ANSWERED, CallPhase.WAITING, CallPhase.CONNECTING)
 
 
@@ -126,7 +127,7 @@ def status(engine: Engine, whole: Json) -> Json:
             "originates": stats.originates, "unknown": stats.unknown, "denied": dict(stats.denied),
             "failovers": stats.failovers, "recovered": stats.recovered, "ticks": stats.ticks,
             "late_ticks": stats.late_ticks,
-            "shed": sum(h.counters.get("events_shed_state", 0) + h.counters.get("events_shed_cheap", 0) for h in health),
+            "shed": sum(h.counters.get(which, 0) for h in health for which in _SHED),
         },
     }  # fmt: skip
 

@@ -203,14 +203,19 @@ class Dialling:
 
     def _pick(self, running: Running, node: NodeName, wanted: int) -> list[_Planned]:
         planned: list[_Planned] = []
+        aside: list[tuple[Candidate, frozenset[TrunkName]]] = []
         while len(planned) < wanted and running.queue:
             candidate, tried = running.queue.popleft()
             one = self._permit(running, node, candidate, tried)
-            if one is _NO_TRUNK:
-                running.queue.appendleft((candidate, tried))
-                break
             if isinstance(one, _Planned):
                 planned.append(one)
+            elif one is _NO_TRUNK and tried:
+                # Only the trunks that failed for this case have room: it waits, the others do not.
+                aside.append((candidate, tried))
+            elif one is _NO_TRUNK:
+                running.queue.appendleft((candidate, tried))
+                break
+        running.queue.extendleft(reversed(aside))
         return planned
 
     def _permit(
@@ -311,8 +316,11 @@ class Dialling:
     def _dial(self, one: _Planned) -> None:
         call, now = one.call, self._clock.now()
         running = self.running.get(call.campaign)
-        if running is not None:
-            running.figures.attempts += 1
+        stopped = "the campaign is not run any more" if running is None else self.obstacle(running)
+        if running is None or stopped:
+            self.on_stopped(call, stopped)
+            return
+        running.figures.attempts += 1
         try:
             command = self._command(call, one.permit, now)
         except (NotPermitted, OSError) as error:
@@ -334,6 +342,7 @@ class Dialling:
             max_wait_s=self.settings.pbx_wait_s, asked_at=now.utc,
         )  # fmt: skip
 
+    on_stopped: Callable[[Call, str], None] = staticmethod(lambda call, why: None)
     on_unsent: Callable[[Call, str], None] = staticmethod(lambda call, why: None)
 
     async def _fetch_screen(self, call: Call) -> None:

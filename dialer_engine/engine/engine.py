@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 import structlog
 
 from dialer_engine.domain import events as ev
-from dialer_engine.domain.call import UNANSWERED_PHASES
+from dialer_engine.domain.call import CallPhase
 from dialer_engine.domain.errors import DialerError, PbxError, StoreError
 from dialer_engine.domain.units import NodeName
 from dialer_engine.engine.accounts import Accounts
@@ -117,6 +117,7 @@ class Engine:
         self.switchboard.on_pin = self.desk.pin
         self.switchboard.on_node = self._node_changed
         self.dialling.on_unsent = self._unsent
+        self.dialling.on_stopped = self._stopped
         self.ledger.probe = self.leases.renew
         self.ledger.on_change = self._store_changed
 
@@ -144,9 +145,7 @@ class Engine:
     async def drain(self, limit_s: float) -> bool:
         """No new calls; wait for those that live, at most `limit_s`. True when none is left."""
         self.dialling.draining = True
-        for call in list(self.registry.calls.values()):
-            if call.state.phase in UNANSWERED_PHASES:
-                self.inbox.put(ev.HangupAsked(call.state.attempt, "drain"))
+        self.cancel_ringing(lambda call: True, "drain")
         deadline = self.clock.now().mono + limit_s
         # The registry is plain data without waiters; five looks a second while stopping cost nothing.
         while self.registry.calls and self.clock.now().mono < deadline:  # noqa: ASYNC110
@@ -243,6 +242,16 @@ class Engine:
 
     def _store_changed(self, ok: bool, detail: str) -> None:
         self.effects.publish("alarms", event="store", ok=ok, detail=detail)
+
+    def cancel_ringing(self, which: Callable[[Call], bool], why: str) -> None:
+        """Hang up what nobody has answered. An attempt that is just being committed is not dialled
+        when that is done (`Dialling.obstacle`), so it is left alone here."""
+        for call in list(self.registry.calls.values()):
+            if call.state.phase in (CallPhase.DIALING, CallPhase.RINGING) and which(call):
+                self.inbox.put(ev.HangupAsked(call.state.attempt, why))
+
+    def _stopped(self, call: Call, why: str) -> None:
+        self.inbox.put(ev.HangupAsked(call.state.attempt, why))
 
     def _unsent(self, call: Call, why: str) -> None:
         self.inbox.put(ev.OriginateRefused(call.state.attempt, why))
