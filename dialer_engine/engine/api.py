@@ -208,7 +208,7 @@ class EngineApi(Protocol):
         ...
 
     def subscribe(self, topics: Sequence[str]) -> AsyncIterator[Json]:
-        """Messages from now on, each with `topic` and `seq`; after a gap one with `lost` (how many
-        this subscriber missed). An async generator: close it (`aclose`) to unsubscribe.
+        """Messages from now on, each with `topic`, `seq` and `lost`: how many this subscriber missed
+        before it, because it was slow. Close it (`aclose`) to unsubscribe.
         """
         ...

@@ -151,7 +151,11 @@ class Desk:
         self._switchboard.agent(
             ev.LoggedIn(agent.state.agent, leg if nailed else None), self._clock.now()
         )
-        self._effects.answer_login(event.node, event.channel, agent.state.agent)
+        if nailed:
+            self._effects.answer_login(event.node, event.channel, agent.state.agent)
+        else:
+            # Their phone must be free, because it is rung for each call.
+            self._effects.hang_up(event.node, leg)
 
     def _locked(self, agent: str) -> bool:
         count, last = self._wrong.get(agent, (0, 0.0))

@@ -321,6 +321,9 @@ class Dialling:
             self.on_stopped(call, stopped)
             return
         running.figures.attempts += 1
+        self.on_sent(call, now)
+        if self._registry.calls.get(call.state.attempt) is not call:
+            return
         try:
             command = self._command(call, one.permit, now)
         except (NotPermitted, OSError) as error:
@@ -342,6 +345,7 @@ class Dialling:
             max_wait_s=self.settings.pbx_wait_s, asked_at=now.utc,
         )  # fmt: skip
 
+    on_sent: Callable[[Call, Moment], None] = staticmethod(lambda call, now: None)
     on_stopped: Callable[[Call, str], None] = staticmethod(lambda call, why: None)
     on_unsent: Callable[[Call, str], None] = staticmethod(lambda call, why: None)
 

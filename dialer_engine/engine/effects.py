@@ -78,7 +78,7 @@ class Effects:
             log.warning(
                 "the PBX did not bridge", attempt=attempt, leg=leg, node=node, error=str(error)
             )
-            self._inbox.put(ev.BridgeRefused(attempt, str(error)))
+            self._inbox.put(ev.BridgeRefused(attempt, str(error), leg))
         except PbxUnknown:
             self._unknown("bridge", node, attempt)
 
@@ -122,7 +122,7 @@ class Effects:
             self._unknown("call_agent", node, command.leg)
 
     def answer_login(self, node: NodeName, channel: str, agent: AgentId | None) -> None:
-        """agent: who it is; None when the PIN was wrong."""
+        """agent: whose nailed leg the channel becomes; None when the PIN was wrong."""
         self._tasks.start(self._answer_login(node, channel, agent), "answer login")
 
     async def _answer_login(self, node: NodeName, channel: str, agent: AgentId | None) -> None:

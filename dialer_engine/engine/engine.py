@@ -15,7 +15,7 @@ import structlog
 from dialer_engine.domain import events as ev
 from dialer_engine.domain.call import CallPhase
 from dialer_engine.domain.errors import DialerError, PbxError, StoreError
-from dialer_engine.domain.units import NodeName
+from dialer_engine.domain.units import Moment, NodeName
 from dialer_engine.engine.accounts import Accounts
 from dialer_engine.engine.desk import CheckPin, Desk
 from dialer_engine.engine.dialling import Dialling
@@ -118,6 +118,7 @@ class Engine:
         self.switchboard.on_node = self._node_changed
         self.dialling.on_unsent = self._unsent
         self.dialling.on_stopped = self._stopped
+        self.dialling.on_sent = self._sent
         self.ledger.probe = self.leases.renew
         self.ledger.on_change = self._store_changed
 
@@ -249,6 +250,10 @@ class Engine:
         for call in list(self.registry.calls.values()):
             if call.state.phase in (CallPhase.DIALING, CallPhase.RINGING) and which(call):
                 self.inbox.put(ev.HangupAsked(call.state.attempt, why))
+
+    def _sent(self, call: Call, now: Moment) -> None:
+        """In the same turn as the command leaves, so that nothing can come between the two."""
+        self.switchboard.call(ev.OriginateSent(call.state.attempt), now)
 
     def _stopped(self, call: Call, why: str) -> None:
         self.inbox.put(ev.HangupAsked(call.state.attempt, why))

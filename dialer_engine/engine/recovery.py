@@ -234,6 +234,8 @@ class Recovery:
         attempt, now = call.state.attempt, self._clock.now()
         if channel.up and call.state.phase in UNANSWERED_PHASES:
             self._switchboard.call(ev.CallClassified(attempt, ev.Verdict.NOT_ASKED), now)
+        elif call.state.phase is CallPhase.HANGING_UP:
+            self._switchboard.hang_up_again(call)
         elif channel.bridged_with and call.state.phase is CallPhase.CONNECTING:
             self._switchboard.call(ev.CallBridged(attempt, LegId(channel.bridged_with)), now)
         elif not channel.bridged_with and call.state.phase is CallPhase.TALKING:

@@ -109,6 +109,14 @@ class Registry:
             del self.legs[old]
         self.legs[leg] = agent
 
+    def forget_legs(self, agent: AgentId) -> list[LegId]:
+        """Forget the legs that were called for this agent and are not the connected one; which ones."""
+        connected = self.agents[agent].state.leg
+        old = [leg for leg, owner in self.legs.items() if owner == agent and leg != connected]
+        for leg in old:
+            del self.legs[leg]
+        return old
+
     def free_agents(self, node: NodeName, skill: str) -> Iterator[Agent]:
         """Agents who may take a call on this node that needs `skill` (empty: none)."""
         for agent_id in self.available:

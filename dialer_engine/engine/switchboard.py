@@ -161,7 +161,8 @@ class Switchboard:
             return
         self.agent(ev.LegUp(agent.state.agent, event.leg), now)
         state = agent.state
-        if state.mode is AgentMode.RING and state.line is Line.RESERVED and state.attempt:
+        rung = state.mode is AgentMode.RING and state.line is Line.RESERVED
+        if rung and state.attempt and state.leg == event.leg:
             self.call(ev.AgentLegReady(state.attempt, event.leg), now)
 
     def _leg_ended(self, event: ev.LegEnded, now: Moment) -> None:
@@ -222,9 +223,23 @@ class Switchboard:
     def _free(self, command: cmd.FreeAgent, now: Moment) -> None:
         kind = ev.TalkEnded if command.talked else ev.Released
         self.agent(kind(command.agent, command.attempt), now)
+        self._stop_ringing(command.agent)
+
+    def _stop_ringing(self, who: AgentId) -> None:
+        """Ring mode: a phone that still rings for a call that is gone must not ring on, and its end
+        must not be taken for that of the next call's leg."""
+        agent = self._registry.agents.get(who)
+        if agent is None or agent.state.mode is not AgentMode.RING:
+            return
+        for leg in self._registry.forget_legs(who):
+            self._effects.hang_up(agent.node, leg)
 
     def _talk(self, command: cmd.StartTalk, now: Moment) -> None:
         self.agent(ev.TalkStarted(command.agent, command.attempt), now)
+
+    def hang_up_again(self, call: Call) -> None:
+        """The command to end this call may not have arrived; ending a channel twice does no harm."""
+        self._effects.hang_up(call.node, call.state.attempt)
 
     def _lose(self, command: cmd.LoseAgent, now: Moment) -> None:
         self.call(ev.AgentGone(command.attempt), now)

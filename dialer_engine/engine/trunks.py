@@ -68,7 +68,7 @@ class Trunks:
         if trunk is None:
             return None
         trunk.give_back()
-        change = trunk.report(fault, now) if fault is not None else None
+        change = trunk.report(fault, now)
         if change is not None:
             log.warning("the breaker of a trunk changed", trunk=name, breaker=change.value)
         return change
