@@ -28,7 +28,10 @@ def parse(block: str) -> Message:
 
 
 class Ami:
-    """A logged-in AMI link. Raises AmiError on refusal and on a closed link, TimeoutError when waiting in vain."""
+    """A logged-in AMI link.
+
+    Raises AmiError on refusal and on a closed link, TimeoutError when waiting in vain.
+    """
 
     def __init__(self, host: str, port: int, user: str, secret: str, timeout: float = 5.0) -> None:
         """Connect and log in."""
@@ -45,7 +48,10 @@ class Ami:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -54,7 +60,10 @@ class Ami:
         self._socket.close()
 
     def send(self, action: str, variables: dict[str, str] | None = None, **headers: object) -> str:
-        """Send an action without waiting; returns its ActionID. Underscores in header names become hyphens."""
+        """Send an action without waiting; returns its ActionID.
+
+        Underscores in header names become hyphens.
+        """
         action_id = str(next(self._ids))
         lines = [f"Action: {action}", f"ActionID: {action_id}"]
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
@@ -62,7 +71,9 @@ class Ami:
         self._socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
         return action_id
 
-    def ask(self, action: str, variables: dict[str, str] | None = None, **headers: object) -> Message:
+    def ask(
+        self, action: str, variables: dict[str, str] | None = None, **headers: object
+    ) -> Message:
         """Send an action and wait for its response. Raises AmiError when it is `Response: Error`."""
         action_id = self.send(action, variables, **headers)
         deadline = time.monotonic() + self.timeout
@@ -76,7 +87,10 @@ class Ami:
     def wait(
         self, event: str, timeout: float | None = None, since: int = 0, **headers: str
     ) -> Message:
-        """The first event from index `since` with this name and these headers (`UserEvent`, `Cause-txt` as Cause_txt)."""
+        """The first event from index `since` with this name and these headers.
+
+        Hyphens of header names are written as underscores (Cause_txt). Raises TimeoutError.
+        """
 
         def wanted(message: Message) -> bool:
             return message.get("Event") == event and all(
@@ -88,7 +102,10 @@ class Ami:
     def wait_for(
         self, wanted: Callable[[Message], bool], timeout: float | None = None, since: int = 0
     ) -> Message:
-        """The first event from index `since` that `wanted` accepts; raises TimeoutError with what came instead."""
+        """The first event from index `since` that `wanted` accepts.
+
+        Raises TimeoutError, naming what came instead.
+        """
         deadline = time.monotonic() + (timeout or self.timeout)
         looked = since
         while True:

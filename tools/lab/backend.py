@@ -27,7 +27,9 @@ IMAGE = "dialer-engine/asterisk:lab"
 class Child(Protocol):
     """A started Asterisk."""
 
-    pid: int
+    @property
+    def pid(self) -> int:
+        """Process id on this host, 0 when it is gone."""
 
     def poll(self) -> int | None:
         """Exit code, or None while it runs."""
@@ -45,7 +47,9 @@ class Child(Protocol):
 class Backend(Protocol):
     """A way to run Asterisk."""
 
-    label: str
+    @property
+    def label(self) -> str:
+        """Its name in messages: host, chroot or docker."""
 
     def start(self, argv: list[str], run_dir: Path, log: IO[bytes]) -> Child:
         """Start `argv` (an asterisk command line in the foreground), its output into `log`."""
@@ -78,7 +82,9 @@ class HostBackend:
 
     def start(self, argv: list[str], run_dir: Path, log: IO[bytes]) -> Child:
         """Start it; see Backend."""
-        return subprocess.Popen([self.binary, *argv[1:]], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        return subprocess.Popen(
+            [self.binary, *argv[1:]], stdout=log, stderr=log, stdin=subprocess.DEVNULL
+        )
 
     def run(self, argv: list[str], run_dir: Path) -> subprocess.CompletedProcess[str]:
         """Run a short command; see Backend."""
@@ -225,7 +231,9 @@ def _usable_root(root: Path) -> Path:
     if not (root / "usr/sbin/asterisk").is_file():
         raise BackendMissing(f"{root} has no /usr/sbin/asterisk: run `make pbx` again")
     if os.geteuid() != 0:
-        raise BackendMissing(f"{root} can be used by root only (mount, chroot): run as root, or use Docker")
+        raise BackendMissing(
+            f"{root} can be used by root only (mount, chroot): run as root, or use Docker"
+        )
     return root
 
 

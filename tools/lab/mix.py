@@ -58,7 +58,7 @@ _SHAPE: Mapping[str, frozenset[str]] = {
 }
 
 
-def test_number(kind: str, variant: int = 0) -> str:
+def number_for(kind: str, variant: int = 0) -> str:
     """The drama number (E.164) that forces `kind`; ten variants each, 0 to 9."""
     return f"+441632960{CODES[kind]}{variant % 10}"
 

@@ -80,7 +80,9 @@ def _copy_shared(site: Site, node: str) -> None:
         shutil.copy(source, etc / source.name)
     main = etc / "asterisk.conf"
     absolute = f"#include {etc}/site.d/"
-    main.write_text(main.read_text(encoding="utf-8").replace("#include site.d/", absolute), encoding="utf-8")
+    main.write_text(
+        main.read_text(encoding="utf-8").replace("#include site.d/", absolute), encoding="utf-8"
+    )
 
 
 def _site_files(site: Site, mix: Mix, node: str) -> dict[str, str]:
@@ -174,7 +176,9 @@ def _pbx_agent(site: Site, number: int) -> list[str]:
     name = f"agent-{number}"
     contact = f"sip:{number}@{WORLD_ADDRESS}:{site.ports.phones}"
     return [
-        _section(name, "agent", {"auth": name, "aors": name, "callerid": f"Agent {number} <{number}>"}),
+        _section(
+            name, "agent", {"auth": name, "aors": name, "callerid": f"Agent {number} <{number}>"}
+        ),
         _section(name, "agent-auth", {"username": name, "password": site.sip_secret}),
         # A fixed address instead of a registration, and no OPTIONS: phones of the lab are always there.
         _section(name, "agent-aor", {"contact": contact, "qualify_frequency": 0}),
@@ -202,13 +206,25 @@ def world_pjsip(site: Site) -> str:
 def _identify(endpoint: str, port: int) -> str:
     uri = f"/:{port}/"
     return _section(
-        f"{endpoint}-by-port", "", {"type": "identify", "endpoint": endpoint, "match_request_uri": uri}
+        f"{endpoint}-by-port",
+        "",
+        {"type": "identify", "endpoint": endpoint, "match_request_uri": uri},
     )
 
 
 def _world_carrier_b(site: Site) -> list[str]:
-    own = {"type": "auth", "auth_type": "digest", "username": CARRIER_B_USER, "password": site.sip_secret}
-    endpoint = {"transport": "transport-b", "context": "carrier-b", "auth": "carrier-b", "aors": CARRIER_B_USER}
+    own = {
+        "type": "auth",
+        "auth_type": "digest",
+        "username": CARRIER_B_USER,
+        "password": site.sip_secret,
+    }
+    endpoint = {
+        "transport": "transport-b",
+        "context": "carrier-b",
+        "auth": "carrier-b",
+        "aors": CARRIER_B_USER,
+    }
     return [
         _section("carrier-b", "carrier", endpoint),
         _section("carrier-b", "", own),
@@ -220,7 +236,12 @@ def _world_carrier_b(site: Site) -> list[str]:
 def _world_phone(site: Site, number: int) -> list[str]:
     name = f"phone-{number}"
     pbx = f"sip:{PBX_ADDRESS}:{site.ports.pbx_sip}"
-    own = {"type": "auth", "auth_type": "digest", "username": f"agent-{number}", "password": site.sip_secret}
+    own = {
+        "type": "auth",
+        "auth_type": "digest",
+        "username": f"agent-{number}",
+        "password": site.sip_secret,
+    }
     endpoint = {"aors": name, "outbound_auth": name, "from_user": f"agent-{number}"}
     return [
         _section(name, "phone", endpoint),

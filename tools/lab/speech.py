@@ -21,6 +21,8 @@ RATE = 8000
 TRACKS = 12
 GREETINGS = 4
 TRACK_S = 60.0
+HELLO = "hello"
+HELLO_PAUSE_S = 1.5  # waits for who is calling; longer than AMD's after_greeting_silence
 PAUSE_S = (0.3, 1.6)  # between utterances; the listener's turn
 ALAW_SILENCE = b"\xd5"
 # A whole number of periods in TONE_S, so that a repeated file goes on without a step.
@@ -71,7 +73,9 @@ def make_speech(sounds: Path, target: Path) -> None:
         _write(target / f"person-{number}.alaw", _track(sounds, seed=number))
         _write(target / f"agent-{number}.alaw", _track(sounds, seed=1000 + number))
     for number, name in enumerate(_GREETINGS[:GREETINGS]):
-        _write(target / f"greeting-{number}.alaw", _prompt(sounds, name) + _prompt(sounds, "vm-intro"))
+        _write(
+            target / f"greeting-{number}.alaw", _prompt(sounds, name) + _prompt(sounds, "vm-intro")
+        )
     _write(target / "beep.alaw", alaw(_tone(BEEP_HZ, BEEP_S)))
     _write(target / "unallocated.alaw", _prompt(sounds, "ss-noservice"))
     _write(target / "suspended.alaw", _prompt(sounds, "feature-not-avail-line"))
@@ -100,9 +104,9 @@ def _alaw_byte(sample: int) -> int:
 
 
 def _track(sounds: Path, seed: int) -> bytes:
-    """About TRACK_S seconds of utterances in an order of its own, with pauses."""
+    """A greeting as people answer a telephone, then about TRACK_S seconds of utterances with pauses."""
     dice = random.Random(seed)
-    track = bytearray()
+    track = bytearray(_prompt(sounds, HELLO) + _silence(HELLO_PAUSE_S))
     while len(track) < TRACK_S * RATE:
         for name in dice.sample(_UTTERANCES, k=len(_UTTERANCES)):
             track += _prompt(sounds, name) + _silence(dice.uniform(*PAUSE_S))
@@ -123,7 +127,9 @@ def _read_alaw(path: Path) -> bytes:
             shape = (source.getnchannels(), source.getsampwidth(), source.getframerate())
             frames = source.readframes(source.getnframes())
     except (OSError, wave.Error) as error:
-        raise LabError(f"{path}: not readable ({error}): install asterisk-core-sounds-en-wav") from error
+        raise LabError(
+            f"{path}: not readable ({error}): install asterisk-core-sounds-en-wav"
+        ) from error
     if shape != (1, 2, RATE):
         raise LabError(f"{path}: mono, 16 bit, 8 kHz is expected, found {shape}")
     samples = array.array("h", frames)
