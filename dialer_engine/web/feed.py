@@ -23,11 +23,15 @@ _RETRY_MS = 2000
 
 
 def encode(message: dict[str, Any]) -> bytes:
-    """One message as an event; JSON has no line breaks, so one data line is enough."""
-    name = "lost" if "lost" in message else str(message.get("topic", "message"))
-    seq = message.get("seq")
-    head = f"id: {seq}\n" if seq is not None else ""
-    return f"{head}event: {_one_line(name)}\ndata: ".encode() + orjson.dumps(message) + b"\n\n"
+    """One message as an event, and before it, when `lost` is not 0, the event of the gap. JSON has
+    no line breaks, so one data line is enough.
+    """
+    rest = {key: value for key, value in message.items() if key != "lost"}
+    name = _one_line(str(message.get("topic", "message")))
+    event = f"id: {message.get('seq', '')}\nevent: {name}\ndata: ".encode()
+    lost = message.get("lost", 0)
+    gap = b"event: lost\ndata: " + orjson.dumps({"lost": lost}) + b"\n\n" if lost else b""
+    return gap + event + orjson.dumps(rest) + b"\n\n"
 
 
 def _one_line(text: str) -> str:

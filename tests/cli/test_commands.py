@@ -229,12 +229,19 @@ class TestEvents:
             },
             {"topic": "agents", "agent": "1001"},
             {"lost": 3},
+            {
+                "topic": "calls",
+                "attempt": ATTEMPT,
+                "phase": "talking",
+                "at": "2026-11-21T09:30:07+00:00",
+            },
         )
-        ran = run("events", "calls", "--count", "2")
+        ran = run("events", "calls", "--count", "3")
         assert ran.code == 0
         assert ran.lines == [
             f"09:30:00  calls       attempt {ATTEMPT}, phase ringing",
             "… 3 events lost here",
+            f"09:30:07  calls       attempt {ATTEMPT}, phase talking",
         ]
 
     def test_json_lines(self, run: Run, daemon: Daemon) -> None:

@@ -87,6 +87,7 @@ class FakeEngineApi:
         self.unsubscribed = 0
         self.on_shutdown: Callable[[], None] = lambda: None
         self._seq = 0
+        self._lost = 0
 
     @staticmethod
     def _call(attempt: str, phase: str, agent: str | None, since_s: float) -> Json:
@@ -103,8 +104,9 @@ class FakeEngineApi:
     def publish(self, topic: str, **message: Any) -> None:
         """As the engine's feed does."""
         self._seq += 1
+        lost, self._lost = self._lost, 0
         for queue in self.listeners:
-            queue.put_nowait({"topic": topic, "seq": self._seq, **message})
+            queue.put_nowait({**message, "topic": topic, "seq": self._seq, "lost": lost})
 
     # -- the whole
     async def status(self) -> Json:
@@ -322,16 +324,15 @@ class FakeEngineApi:
         self.listeners.add(queue)
         try:
             while (message := await queue.get()) is not None:
-                if "lost" in message or message["topic"] in topics:
+                if message["topic"] in topics:
                     yield message
         finally:
             self.listeners.discard(queue)
             self.unsubscribed += 1
 
     def lose(self, count: int) -> None:
-        """A subscriber was too slow."""
-        for queue in self.listeners:
-            queue.put_nowait({"topic": "calls", "seq": None, "lost": count})
+        """The subscribers were too slow: the next message says so."""
+        self._lost = count
 
     def end_feed(self) -> None:
         """The engine ends its feed."""

@@ -89,9 +89,13 @@ async def test_all_topics_without_query(fake: FakeEngineApi, group: asyncio.Task
 async def test_a_gap_is_told(fake: FakeEngineApi, group: asyncio.TaskGroup) -> None:
     listener, task = await listening(fake, group)
     fake.lose(17)
-    event = await listener.got.get()
-    assert event.startswith(b"event: lost\ndata: ")
-    assert json.loads(event.split(b"data: ")[1])["lost"] == 17
+    fake.publish("calls", phase="ringing")
+    fake.publish("calls", phase="talking")
+    gap, event, end = (await listener.got.get()).split(b"\n\n")
+    assert gap == b'event: lost\ndata: {"lost":17}'
+    assert event.startswith(b"id: 1\nevent: calls\n")
+    assert end == b""
+    assert b"lost" not in await listener.got.get()
     listener.gone.set()
     await task
 
@@ -138,4 +142,4 @@ async def test_slow_reader_holds_back_only_itself(
 
 
 def test_encode_keeps_a_topic_on_one_line() -> None:
-    assert encode({"topic": "a\nb: c\r"}).startswith(b"event: a b: c \ndata: ")
+    assert encode({"topic": "a\nb: c\r"}).startswith(b"id: \nevent: a b: c \ndata: ")
