@@ -213,8 +213,9 @@ async def _write(
                     on_progress(count)
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise BadValue(f"{path}: {error.strerror}") from None
+    finally:
+        part.unlink(missing_ok=True)
     return count
 
 
