@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,17 +22,22 @@ from dialer_engine.engine.api import error_class
 
 BASE = "http://daemon/api/v1"
 # doctor asks every PBX node for a dozen things; everything else answers in milliseconds.
-TIMEOUT = httpx.Timeout(30.0, connect=3.0)
-_STREAM_TIMEOUT = httpx.Timeout(60.0, connect=3.0)
+_CONNECT_S = 3.0
+TIMEOUT = httpx.Timeout(30.0, connect=_CONNECT_S)
+# The daemon sends something every 15 s.
+_STREAM_TIMEOUT = httpx.Timeout(60.0, connect=_CONNECT_S)
 
 
 class Client:
-    """The API, one method an HTTP method. Answers are plain data."""
+    """The API, one method an HTTP method. Answers are plain data. DaemonUnreachable when nobody
+    answers.
+    """
 
-    def __init__(self, socket: Path) -> None:
-        self.socket = socket
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        _reach(path)
         self._http = httpx.Client(
-            transport=httpx.HTTPTransport(uds=os.fspath(socket)), timeout=TIMEOUT
+            transport=httpx.HTTPTransport(uds=os.fspath(path)), timeout=TIMEOUT
         )
 
     def __enter__(self) -> Client:
@@ -60,7 +66,7 @@ class Client:
     def events(self, topics: Iterable[str]) -> Iterator[dict[str, Any]]:
         """Messages of the live feed, for ever."""
         with (
-            _translated(self.socket),
+            _translated(self.path),
             self._http.stream(
                 "GET", f"{BASE}/events", params=_topics(topics), timeout=_STREAM_TIMEOUT
             ) as answer,
@@ -73,7 +79,7 @@ class Client:
                     yield json.loads(line.removeprefix("data: "))
 
     def _ask(self, method: str, where: str, **what: Any) -> Any:
-        with _translated(self.socket):
+        with _translated(self.path):
             answer = self._http.request(method, BASE + where, **what)
         _check(answer)
         return answer.json()
@@ -82,10 +88,10 @@ class Client:
 class AsyncClient:
     """The same for `top`, which listens and asks at the same time."""
 
-    def __init__(self, socket: Path) -> None:
-        self.socket = socket
+    def __init__(self, path: Path) -> None:
+        self.path = path
         self._http = httpx.AsyncClient(
-            transport=httpx.AsyncHTTPTransport(uds=os.fspath(socket)), timeout=TIMEOUT
+            transport=httpx.AsyncHTTPTransport(uds=os.fspath(path)), timeout=TIMEOUT
         )
 
     async def get(self, where: str) -> Any:
@@ -98,7 +104,7 @@ class AsyncClient:
 
     async def events(self, topics: Iterable[str]) -> AsyncIterator[dict[str, Any]]:
         """Messages of the live feed until the daemon ends it."""
-        with _translated(self.socket):
+        with _translated(self.path):
             async with self._http.stream(
                 "GET", f"{BASE}/events", params=_topics(topics), timeout=_STREAM_TIMEOUT
             ) as answer:
@@ -114,7 +120,7 @@ class AsyncClient:
         await self._http.aclose()
 
     async def _ask(self, method: str, where: str, **what: Any) -> Any:
-        with _translated(self.socket):
+        with _translated(self.path):
             answer = await self._http.request(method, BASE + where, **what)
         _check(answer)
         return answer.json()
@@ -128,22 +134,30 @@ def _topics(topics: Iterable[str]) -> dict[str, str]:
     return {"topics": ",".join(topics)}
 
 
+def _reach(path: Path) -> None:
+    """Knock once: the kernel says more precisely than httpx why nobody opens."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knock:
+        knock.settimeout(_CONNECT_S)
+        try:
+            knock.connect(os.fspath(path))
+        except PermissionError:
+            raise DaemonUnreachable(
+                f"you may not open {path}; become a member of its group, or use sudo"
+            ) from None
+        except OSError:
+            raise DaemonUnreachable(f"no daemon answers on {path}") from None
+
+
 @contextmanager
-def _translated(socket: Path) -> Iterator[None]:
+def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except (httpx.ConnectError, httpx.ConnectTimeout):
-        raise DaemonUnreachable(_unreachable(socket)) from None
+        raise DaemonUnreachable(f"no daemon answers on {path}") from None
     except httpx.TimeoutException:
-        raise DaemonUnreachable(f"the daemon on {socket} does not answer in time") from None
+        raise DaemonUnreachable(f"the daemon on {path} does not answer in time") from None
     except httpx.TransportError:
-        raise DaemonUnreachable(f"the daemon on {socket} went away before it answered") from None
-
-
-def _unreachable(socket: Path) -> str:
-    if socket.exists() and not os.access(socket, os.R_OK | os.W_OK):
-        return f"you may not open {socket}; become a member of its group, or use sudo"
-    return f"no daemon answers on {socket}"
+        raise DaemonUnreachable(f"the daemon on {path} went away before it answered") from None
 
 
 def _check(answer: httpx.Response) -> None:

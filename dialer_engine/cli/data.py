@@ -50,7 +50,7 @@ def import_(
     """
     from dialer_engine.app import data
 
-    config = session.loaded().config
+    config = session.offline()
     mapping = data.mapping_of(map_file, pairs)
     with progress(session, "Import", size=True) as tell:
         told = data.import_cases(
@@ -87,7 +87,7 @@ def export(session: Session, /, what: str, to: Path, **wanted: Any) -> None:
     from dialer_engine.app import data
 
     with progress(session, "Export") as tell:
-        told = data.export(session.loaded().config, what, to, progress=tell, **wanted)
+        told = data.export(session.offline(), what, to, progress=tell, **wanted)
     if session.json:
         show.emit_json(told)
     else:

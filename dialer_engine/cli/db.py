@@ -23,7 +23,7 @@ def upgrade(session: Session) -> None:
     """
     from dialer_engine.app import data
 
-    told = data.upgrade(session.loaded().config)
+    told = data.upgrade(session.offline())
     if session.json:
         show.emit_json(told)
     else:
@@ -39,7 +39,7 @@ def check(session: Session) -> int:
     """
     from dialer_engine.app import data
 
-    told = data.check(session.loaded().config)
+    told = data.check(session.offline())
     if session.json:
         show.emit_json(told)
     else:

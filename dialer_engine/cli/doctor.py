@@ -60,7 +60,7 @@ def _without_daemon(session: Session) -> list[dict[str, Any]]:
     except ConfigError as error:
         return [_failed("configuration", error)]
     try:
-        found = data.check(session.loaded().config)
+        found = data.check(session.offline())
     except DialerError as error:
         return [*rows, _failed("store", error)]
     return [*rows, _row("store", "ok" if found["ok"] else "fail", found["detail"], found["advice"])]

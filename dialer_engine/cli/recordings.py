@@ -45,7 +45,7 @@ def verify(session: Session, since: datetime | None, until: datetime | None) -> 
 
     with progress(session, "Recordings") as tell:
         told = data.verify_recordings(
-            session.loaded().config, _day(since), _day(until), lambda done: tell(done, None)
+            session.offline(), _day(since), _day(until), lambda done: tell(done, None)
         )
     if session.json:
         show.emit_json(told)
@@ -63,7 +63,7 @@ def list_(session: Session, since: datetime | None, until: datetime | None) -> N
     """List recordings."""
     from dialer_engine.app import data
 
-    rows = data.list_recordings(session.loaded().config, _day(since), _day(until))
+    rows = data.list_recordings(session.offline(), _day(since), _day(until))
     if session.json:
         show.emit_json(rows)
     else:
@@ -95,7 +95,7 @@ def export(
 
     with progress(session, "Recordings") as tell:
         told = data.export_recordings(
-            session.loaded().config, attempts, _day(since), _day(until), to, tell
+            session.offline(), attempts, _day(since), _day(until), to, tell
         )
     if session.json:
         show.emit_json(told)

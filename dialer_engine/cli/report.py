@@ -53,7 +53,7 @@ def _ask(
     except DaemonUnreachable:
         from dialer_engine.app import data
 
-        told = data.report(session.loaded().config, campaign, since, until)
+        told = data.report(session.offline(), campaign, since, until)
         note = session.label("no daemon answers; the figures come from the store")
         print(note, file=sys.stderr)
         return told

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dialer_engine.cli.text import Lang, default_lang, label, word
 
 if TYPE_CHECKING:
-    from dialer_engine.app.config import Loaded
+    from dialer_engine.app.config import Config, Loaded
     from dialer_engine.cli.client import Client
 
 SOCKET_VARIABLE = "DIALER_SOCKET"
@@ -47,6 +47,15 @@ class Session:
         from dialer_engine.app.config import load
 
         return load(self.config, settings=self.settings)
+
+    def offline(self) -> Config:
+        """The configuration, for a command that does its work in this process: what the adapters
+        log goes to stderr, and only from warnings up, so that stdout holds the answer alone.
+        """
+        from dialer_engine.app import logs
+
+        logs.configure("console", "warning")
+        return self.loaded().config
 
     def socket_path(self) -> Path:
         """--socket, else $DIALER_SOCKET, else what the configuration says."""

@@ -140,3 +140,18 @@ def test_interrupted(run: Run, fake: FakeEngineApi, monkeypatch: pytest.MonkeyPa
 
 def test_codes_of_the_tree_are_those_of_programs() -> None:
     assert error_code(er.CampaignHeld) == "campaign_held"
+
+
+def test_socket_that_one_may_not_open(
+    run: Run, fake: FakeEngineApi, socket: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """root may open everything, so the kernel's answer is played."""
+    import socket as sockets
+
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(sockets.socket, "connect", refuse)
+    ran = run("status")
+    assert ran.code == 6
+    assert f"you may not open {socket}; become a member of its group" in ran.err
