@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from tests.pbx_calls import Calls
-from tools.lab.backend import ROOT_ENV, find_backend
+from tools.lab.backend import ROOT_ENV, Child, HostBackend, find_backend
 from tools.lab.errors import BackendMissing, LabError
 from tools.lab.lab import Lab
 from tools.lab.mix import number_for
@@ -57,10 +59,22 @@ def test_a_taken_port_is_told_before_anything_starts(lab: Lab) -> None:
         Lab(backend=lab.backend, ports={"pbx_ami": lab.ami_port})
 
 
-@pytest.mark.pbx
-def test_an_asterisk_that_dies_shows_its_last_lines(lab: Lab, tmp_path: Path) -> None:
-    broken = Lab(tmp_path, agents=1, backend=lab.backend)
-    # A folder in the place of the control socket: Asterisk ends at once.
-    (tmp_path / "pbx" / "run" / "asterisk.ctl" / "x").mkdir(parents=True)
-    with pytest.raises(LabError, match=r"pbx Asterisk.*\n.*Logs are in"):
-        broken.start()
+class DyingBackend(HostBackend):
+    """In the place of Asterisk, a program that says why and ends."""
+
+    def start(self, argv: list[str], run_dir: Path, log: IO[bytes]) -> Child:
+        """Fail as an Asterisk with a broken configuration does."""
+        return subprocess.Popen(["sh", "-c", "echo cannot open modules.conf; exit 1"], stdout=log)
+
+    def sounds(self, scratch: Path) -> Path:
+        """None are needed: the voices are there already."""
+        return scratch
+
+
+def test_an_asterisk_that_dies_shows_its_last_lines(tmp_path: Path) -> None:
+    (tmp_path / "speech").mkdir()
+    (tmp_path / "speech" / ".complete").touch()
+    lab = Lab(tmp_path, agents=1, backend=DyingBackend())
+    with pytest.raises(LabError, match=r"(?s)world Asterisk ended.*cannot open modules\.conf"):
+        lab.start()
+    assert not lab.alive("pbx")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import shutil
 import subprocess
 import tempfile
 import time
@@ -21,7 +22,7 @@ from tools.lab.render import SOURCE, Site, phone_numbers, render
 from tools.lab.speech import make_speech
 
 BOOT_S = 30.0  # a loaded 2-core machine boots both in about 2 s
-STOP_S = 10.0
+STOP_S = 5.0  # then SIGKILL: a laboratory has nothing to lose
 POLL_S = 0.05
 LOG_LINES = 15
 LOGIN_EXTENSION = 77
@@ -58,12 +59,11 @@ class Lab:
         """Choose backend, ports and secrets; nothing is written or started yet."""
         self.backend = backend or find_backend()
         self.mix = load_mix(mix, overrides)
-        self._own_dir = tempfile.TemporaryDirectory(prefix="lab-") if run_dir is None else None
-        chosen = Path(self._own_dir.name) if self._own_dir else run_dir
-        assert chosen is not None
+        chosen_ports = choose_ports(**(ports or {}))
+        self._own_dir = run_dir is None
         self.site = Site(
-            run_dir=chosen.resolve(),
-            ports=choose_ports(**(ports or {})),
+            run_dir=(run_dir or Path(tempfile.mkdtemp(prefix="lab-"))).resolve(),
+            ports=chosen_ports,
             phones=phone_numbers(agents, extra_phones),
             pbx_secret=secrets.token_hex(16),
             world_secret=secrets.token_hex(16),
@@ -145,7 +145,7 @@ class Lab:
         """Stop both; remove the run directory if it was a temporary one."""
         self._stop_children()
         if self._own_dir:
-            self._own_dir.cleanup()
+            shutil.rmtree(self.run_dir, ignore_errors=True)
 
     def __enter__(self) -> Lab:
         return self.start()

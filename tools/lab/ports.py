@@ -5,6 +5,7 @@ Ports are asked from the kernel, so that laboratories can run side by side; each
 
 from __future__ import annotations
 
+import contextlib
 import random
 import socket
 from dataclasses import dataclass, fields
@@ -45,10 +46,12 @@ def choose_ports(**fixed: int) -> Ports:
         "carrier_b": (WORLD_ADDRESS, socket.SOCK_DGRAM),
         "phones": (WORLD_ADDRESS, socket.SOCK_DGRAM),
     }
-    held = [_claim(name, *where, fixed.get(name, 0)) for name, where in kinds.items()]
-    numbers = {name: claim.getsockname()[1] for name, claim in zip(kinds, held, strict=True)}
-    for claim in held:
-        claim.close()
+    with contextlib.ExitStack() as claims:
+        held = {
+            name: claims.enter_context(_claim(name, *where, fixed.get(name, 0)))
+            for name, where in kinds.items()
+        }
+        numbers = {name: claim.getsockname()[1] for name, claim in held.items()}
     pbx_rtp, world_rtp = _media_ranges()
     return Ports(**numbers, pbx_rtp=pbx_rtp, world_rtp=world_rtp)
 
