@@ -19,8 +19,8 @@ from dialer_engine.domain.agent import Line
 from dialer_engine.domain.attempt import AttemptDraft, Candidate, CaseNext
 from dialer_engine.domain.call import UNANSWERED_PHASES, CallPhase, CallPolicy, CallState
 from dialer_engine.domain.campaign import Campaign, CampaignState
-from dialer_engine.domain.errors import NotPermitted, StoreError
-from dialer_engine.domain.units import CampaignName, CaseId, Moment, NodeName, TrunkName
+from dialer_engine.domain.errors import NotPermitted, RecordingError, StoreError
+from dialer_engine.domain.units import AttemptId, CampaignName, CaseId, Moment, NodeName, TrunkName
 from dialer_engine.engine.effects import Effects
 from dialer_engine.engine.ledger import Ledger
 from dialer_engine.engine.registry import Call, Registry
@@ -37,6 +37,8 @@ log = structlog.get_logger(__name__)
 # A denial without a date (the zone is unknown) is asked again after so long: somebody may have
 # corrected the case.
 _ASK_AGAIN_S = 3600.0
+# A recording folder that could not be used is tried again after so long.
+_FOLDER_PAUSE_S = 5.0
 # An empty list is asked again so often.
 _REFILL_S = 1.0
 
@@ -66,6 +68,7 @@ class _Planned:
     draft: AttemptDraft
     permit: Permit
     tried: frozenset[TrunkName]
+    recording: str
 
 
 class Dialling:
@@ -101,6 +104,8 @@ class Dialling:
         self.draining = False
         self.disk = DiskState.OK
         self._turn = 0
+        self._no_folder = ""
+        self._no_folder_until = float("-inf")
 
     # -- campaigns
 
@@ -132,6 +137,8 @@ class Dialling:
             return f"the store does not take writes: {self._ledger.detail}"
         if self.disk is DiskState.FULL:
             return "the disk of the recordings is full"
+        if self._clock.now().mono < self._no_folder_until:
+            return f"recordings cannot be written: {self._no_folder}"
         if self._clock.now().mono >= running.lease_until:
             return "the lease of the campaign has run out"
         if not self.ready:
@@ -238,12 +245,28 @@ class Dialling:
         if isinstance(verdict, Denial):
             self._deny(running, candidate, verdict, now)
             return None
+        recording = self._path(attempt, now)
+        if recording is None:
+            return _NO_TRUNK
         trunk.take(now.mono)
         policy = self._policy(running.campaign)
         call = Call(CallState(attempt, node, policy), running.campaign.name, candidate, trunk.limits.name, now,
                     tried | {trunk.limits.name})  # fmt: skip
         self._registry.put_call(call, call.state)
-        return _Planned(call, _draft(call, verdict), verdict, tried)
+        return _Planned(call, _draft(call, verdict), verdict, tried, recording)
+
+    def _path(self, attempt: AttemptId, now: Moment) -> str | None:
+        """Where the recording goes, empty for none; None when the folder cannot be used: then nothing is
+        dialled for a while."""
+        if not self.settings.record:
+            return ""
+        try:
+            return self._recordings.path_for(attempt, now)
+        except (RecordingError, OSError) as error:
+            log.error("recordings cannot be written; dialling waits", error=str(error))
+            self._no_folder = str(error)
+            self._no_folder_until = now.mono + _FOLDER_PAUSE_S
+            return None
 
     def _policy(self, campaign: Campaign) -> CallPolicy:
         base = self.settings.call
@@ -325,8 +348,8 @@ class Dialling:
         if self._registry.calls.get(call.state.attempt) is not call:
             return
         try:
-            command = self._command(call, one.permit, now)
-        except (NotPermitted, OSError) as error:
+            command = self._command(call, one.permit, one.recording, now)
+        except NotPermitted as error:
             log.error(
                 "a committed attempt was not dialled", attempt=call.state.attempt, error=str(error)
             )
@@ -335,9 +358,8 @@ class Dialling:
         self._effects.originate(call.node, command)
         self._effects.start(self._fetch_screen(call), f"screen {call.state.attempt}")
 
-    def _command(self, call: Call, permit: Permit, now: Moment) -> Originate:
+    def _command(self, call: Call, permit: Permit, recording: str, now: Moment) -> Originate:
         attempt = call.state.attempt
-        recording = self._recordings.path_for(attempt, now) if self.settings.record else ""
         campaign = self.campaigns[call.campaign]
         return Originate(
             permit=permit, attempt=attempt, number=call.candidate.number, trunk=call.trunk,

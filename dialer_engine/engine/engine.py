@@ -159,7 +159,9 @@ class Engine:
         """
         self.dialling.draining = True
         try:
-            await asyncio.wait_for(self.ledger.flushed(), flush_s)
+            # Not wait_for: up to Python 3.11 it can swallow a cancellation.
+            async with asyncio.timeout(flush_s):
+                await self.ledger.flushed()
         except TimeoutError:
             log.error(
                 "outcomes are left unwritten; the next start settles them", rows=self.ledger.pending

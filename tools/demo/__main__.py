@@ -110,21 +110,32 @@ def _dial(site: Site) -> None:
             style="dim",
             highlight=False,
         )
-    began, ratio = time.monotonic(), False
+    began = time.monotonic()
+    breaks = [share * plan.ATTEMPTS for share in _BREAKS]
+    back_at = float("inf")
     with Board(console, plan.ATTEMPTS) as board:
         while (elapsed := time.monotonic() - began) < plan.LIMIT_S:
-            status = site.api.get("/status")
-            board.show(status, site.api.get("/agents"), elapsed)
+            status, agents = site.api.get("/status"), site.api.get("/agents")
+            board.show(status, agents, elapsed)
             done = attempts(status)
             if done >= plan.ATTEMPTS:
                 break
-            if not ratio and done >= _RATIO_FROM * plan.ATTEMPTS:
-                site.api.patch(
-                    f"/campaigns/{plan.EVENING.name}", {"mode": "ratio", "ratio": _RATIO}
-                )
-                ratio = True
+            if breaks and done >= breaks[0]:
+                del breaks[0]
+                _team(site, agents, "pause", {"reason": "rest"})
+                back_at = elapsed + _BREAK_S
+            if elapsed >= back_at:
+                _team(site, agents, "resume")
+                back_at = float("inf")
             time.sleep(_LOOK_S)
     console.print(f"• Dialled for {time.monotonic() - began:.0f} s / 拨打完毕", highlight=False)
+
+
+def _team(
+    site: Site, agents: list[dict[str, Any]], what: str, body: dict[str, Any] | None = None
+) -> None:
+    for agent in agents:
+        site.api.post(f"/agents/{agent['id']}/{what}", body)
 
 
 def _finish(site: Site) -> dict[str, Any]:

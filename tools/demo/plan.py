@@ -21,7 +21,7 @@ RING_TIMEOUT_S = 10.0
 WORLD: dict[str, Any] = {
     "seed": SEED,
     "ring": {"median": 2.5, "sigma": 0.5, "min": 0.3, "max": 14.0},
-    "talk": {"median": 9.0, "sigma": 0.6, "min": 3.0, "max": 40.0},
+    "talk": {"median": 7.5, "sigma": 0.6, "min": 3.0, "max": 40.0},
     "machine": {"pause": 0.6, "listens": 8.0},
     "silence": {"lasts": 6.0},
     "cancel_cross": {"dial_timeout": RING_TIMEOUT_S, "spread": 0.1},
@@ -43,7 +43,7 @@ class Plan:
 
 EVENING = Plan(
     "evening",
-    "1:1 first, then 2.5 lines for each free agent",
+    "1:1, and a break of the whole team while calls ring",
     420,
     {"mode": "progressive", "ring_timeout_s": RING_TIMEOUT_S, "wrap_up_s": 2.0},
     ("busy", "no_answer", "declined", "unallocated", "unallocated_said", "suspended_said", "switched_off",
