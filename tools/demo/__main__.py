@@ -24,10 +24,10 @@ from tools.rig.site import Site, SiteError
 
 FOLDER = Path("build/demo")
 _LOOK_S = 0.25
-# The second half shows what a ratio does: more calls for each agent, and now and then nobody for an
-# answer.
-_RATIO_FROM = 0.4
-_RATIO = 2.5
+# At these shares of the way the whole team takes a short break while calls ring: who answers then finds
+# nobody, waits for two seconds, and hears the safe-harbour message.
+_BREAKS = (0.3, 0.6)
+_BREAK_S = 6.0
 _SETTLE_S = 60.0
 console = Console()
 
