@@ -16,21 +16,22 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dialer_engine.domain.errors import DialerError, StoreUnavailable
+from dialer_engine.domain.campaign import Campaign
+from dialer_engine.domain.errors import StoreUnavailable
 from dialer_engine.domain.outcome import Outcome
 from dialer_engine.store import SqlStore
-from tests.store.building import case, draft, end, fill, number
+from tests.store.building import LOANS, NOW, case, draft, end, fill, number
 
 
 async def _pragma(store: SqlStore, words: str) -> None:
-    """On the one connection that writes."""
-
-    async def run(connection: AsyncConnection) -> None:
-        await connection.exec_driver_sql(f"PRAGMA {words}")
-
-    await store.database.write(run)
+    """On the one connection that writes, outside any transaction."""
+    engine = store.database._writer
+    assert engine is not None
+    async with engine.connect() as connection:
+        raw = (await connection.get_raw_connection()).driver_connection
+        assert raw is not None
+        await raw.execute(f"PRAGMA {words}")
 
 
 async def _opened(url: str, **options: Any) -> SqlStore:
@@ -100,7 +101,7 @@ async def test_full(sqlite_url: str) -> None:
         await _pragma(store, "max_page_count=1")
         for index in range(10_000):
             try:
-                await store.alarm("filler", "x" * 2000, case_time(), None)
+                await store.alarm("filler", "x" * 2000, NOW, None)
             except StoreUnavailable as error:
                 reason = str(error)
                 return
@@ -120,11 +121,8 @@ async def test_full(sqlite_url: str) -> None:
     await store.close()
 
 
-def case_time() -> Any:
-    """Any time."""
-    from tests.store.building import NOW
-
-    return NOW
+def _mount(*words: str) -> None:
+    subprocess.run(["mount", *words], check=True, capture_output=True)
 
 
 @pytest.fixture
@@ -134,8 +132,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     if os.geteuid() != 0 or shutil.which("mount") is None:
         pytest.skip("mounting a small disk needs root")
-    words = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
-    if subprocess.run(words, check=False, capture_output=True).returncode:
+    try:
+        _mount("-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder))
+    except subprocess.CalledProcessError:
         pytest.skip("this machine does not let root mount a tmpfs")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
@@ -168,11 +167,12 @@ async def test_a_real_disk_that_is_full_and_then_is_not(
 
 async def test_a_real_disk_that_is_read_only(small_disk: Path, sqlite_template: Path) -> None:
     shutil.copy(sqlite_template, small_disk / "dialer.db")
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    with pytest.raises(DialerError) as caught:
-        await _opened(f"sqlite:///{small_disk}/dialer.db")
-    assert isinstance(caught.value, StoreUnavailable)
-    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    _mount("-o", "remount,ro", str(small_disk))
+    store = await _opened(f"sqlite:///{small_disk}/dialer.db")
+    with pytest.raises(StoreUnavailable):
+        await store.save_campaign(Campaign(LOANS))
+    await store.close()
+    _mount("-o", "remount,rw", str(small_disk))
 
 
 # -- killed ----------------------------------------------------------------------------------------
@@ -195,20 +195,26 @@ asyncio.run(main())
 """
 
 
-async def test_what_was_promised_outlives_a_kill(url: str) -> None:
-    """Every id that the process printed after its commit is there, each counted, and no half batch."""
+def _write_and_kill(url: str) -> set[str]:
+    """What the process had printed when it was killed in the middle of its work."""
     worker = subprocess.Popen(
         [sys.executable, "-c", _WRITER, url], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
     )
     assert worker.stdout is not None
-    promised = [line.split() for _, line in zip(range(20), worker.stdout, strict=False)]
+    lines = [worker.stdout.readline() for _ in range(20)]
     worker.send_signal(signal.SIGKILL)
-    promised += [line.split() for line in worker.stdout.readlines()]
+    lines += worker.stdout.readlines()
     worker.wait()
     worker.stdout.close()
+    return {name for line in lines if line.endswith(b"\n") for name in line.decode().split()}
+
+
+async def test_what_was_promised_outlives_a_kill(url: str) -> None:
+    """Every id that the process printed after its commit is there, each counted, and no half batch."""
+    promised = await asyncio.to_thread(_write_and_kill, url)
     store = await _opened(url)
     found = {opened.id for opened in await store.open_attempts()}
-    assert {name.decode() for batch in promised for name in batch if len(batch) == 10} <= found
+    assert promised <= found
     assert len(found) % 10 == 0
     assert len(found) >= 200
     await store.close()
@@ -218,7 +224,8 @@ async def test_what_was_promised_outlives_a_kill(url: str) -> None:
 
 
 def _elsewhere(url: str, statement: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
+    options = "-c default_transaction_read_only=off"
+    with psycopg.connect(url, autocommit=True, options=options) as connection:
         connection.execute(statement.encode())
 
 
@@ -251,15 +258,9 @@ async def test_postgres_read_only(postgres_url: str) -> None:
     store = await _opened(postgres_url)
 
     async def switch(state: str) -> None:
-        _elsewhere(
-            postgres_url,
-            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = "
-            f"{state}', current_database()); END $$",
-        ) if state == "on" else _elsewhere(
-            postgres_url,
-            "SET default_transaction_read_only = off; DO $$ BEGIN EXECUTE format("
-            "'ALTER DATABASE %I RESET default_transaction_read_only', current_database()); END $$",
-        )
+        change = f"SET default_transaction_read_only = {state}"
+        name = postgres_url.split("?")[0].rsplit("/", 1)[1]
+        _elsewhere(postgres_url, f"ALTER DATABASE {name} {change}")
         _elsewhere(postgres_url, _END_OTHERS)
 
     await _refuses_and_recovers(store, lambda: switch("on"), lambda: switch("off"))
@@ -299,6 +300,7 @@ async def test_a_commit_of_which_nobody_knows_is_withdrawn(
             raw = connection.connection.dbapi_connection
             if committed:
                 raw.commit()
+                raw.cursor().execute("SELECT 1")
             _elsewhere(postgres_url, _END_OTHERS)
 
     event.listen(engine.sync_engine, "commit", cut)

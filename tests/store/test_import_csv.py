@@ -125,8 +125,8 @@ async def test_what_cannot_be_used_at_all_changes_nothing(store: SqlStore, tmp_p
     await fill(store, [])
     with pytest.raises(BadValue, match="case reference"):
         await run(store, write_csv(tmp_path / "a.csv", [["foo", "手机"], ["1", "2"]]))
+    good = write_csv(tmp_path / "b.csv", [_HEADER, row(1)])
     with pytest.raises(NotFound):
-        good = write_csv(tmp_path / "b.csv", [_HEADER, row(1)])
         await run(store, good, CampaignName("nobody"))
     assert await due(store) == []
 
