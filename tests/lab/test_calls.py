@@ -108,6 +108,17 @@ def test_second_try_is_another_result(calls: Calls) -> None:
     calls.answered(second, number_for("second_try", 3), timeout_ms=20_000)
 
 
+def test_chance_is_the_same_in_the_dialplan_and_in_the_mix(calls: Calls, lab: Lab) -> None:
+    answers = {"busy": "486", "switched_off": "480", "congestion": "503", "unallocated": "404"}
+    drawn = {n: lab.mix.draw(n) for n in (f"+447700900{i:03d}" for i in range(120))}
+    told = {number: answers[kind] for number, kind in drawn.items() if kind in answers}
+    assert len(told) > 5
+    for number, sip in told.items():
+        attempt = new_id()
+        calls.dial(attempt, number)
+        assert calls.outcome(attempt)["TechCause"] == sip
+
+
 def test_a_congested_carrier_and_the_other(calls: Calls, lab: Lab) -> None:
     lab.congest("carrier-a")
     try:

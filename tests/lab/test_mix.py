@@ -99,6 +99,17 @@ def test_every_behaviour_of_the_dialplan_has_a_code_and_the_other_way_round() ->
     assert contexts == set(CODES.values())
 
 
+def test_draws_follow_the_weights_and_never_change(mix: Mix) -> None:
+    numbers = [f"+4477009{i:05d}" for i in range(5000)]
+    drawn = Counter(mix.draw(number) for number in numbers)
+    total = sum(mix.weights.values())
+    for name, weight in mix.weights.items():
+        expected = weight / total * len(numbers)
+        assert abs(drawn[name] - expected) < 5 * expected**0.5
+    assert [mix.draw(n) for n in numbers[:50]] == [mix.draw(n) for n in numbers[:50]]
+    assert any(mix.draw(n, 1) != mix.draw(n, 2) for n in numbers[:50])
+
+
 def test_forcing_numbers() -> None:
     assert number_for("busy", 7) == "+441632960037"
     assert load_number("long_talk", 12) == "+9992120000012"

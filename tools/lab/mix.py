@@ -8,6 +8,7 @@ Rules:
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from tools.lab.errors import MixError
 
 KIND_SLOTS = 500
 QUANTILES = 100
+DICE_PADDING = "31415926535"  # for the hash that has hardly a decimal digit
 LONGEST_S = 9999.0  # seven characters: 9999.99
 
 # The dialplan's codes (docker/asterisk/world/extensions.conf); those with a weight may be drawn by chance.
@@ -112,6 +114,14 @@ class Mix:
         for name in by_rest[: KIND_SLOTS - sum(slots.values())]:
             slots[name] += 1
         return "".join(CODES[name] * count for name, count in slots.items())
+
+    def draw(self, number: str, nth: int = 1) -> str:
+        """What the nth call to an E.164 number does: the same dice as the dialplan throws."""
+        hashed = hashlib.md5(f"{self.seed}/{number.lstrip('+')}/{nth}".encode()).hexdigest()
+        dice = "".join(c for c in hashed if c.isdigit()) + DICE_PADDING
+        slot = int(dice[:5]) % KIND_SLOTS
+        code = self.kinds()[2 * slot : 2 * slot + 2]
+        return next(name for name, known in CODES.items() if known == code)
 
     def globals(self) -> dict[str, str]:
         """The dialplan globals of the world, by name."""
