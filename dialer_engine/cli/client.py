@@ -35,7 +35,7 @@ class Client:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        _reach(path)
+        self.knock()
         self._http = httpx.Client(
             transport=httpx.HTTPTransport(uds=os.fspath(path)), timeout=TIMEOUT
         )
@@ -50,6 +50,10 @@ class Client:
         trace: TracebackType | None,
     ) -> None:
         self._http.close()
+
+    def knock(self) -> None:
+        """DaemonUnreachable when nobody answers, with the kernel's reason."""
+        _reach(self.path)
 
     def get(self, where: str, **query: str | None) -> Any:
         """GET; None among the query is left out."""

@@ -11,7 +11,7 @@ import click
 from dialer_engine.cli import show
 from dialer_engine.cli.base import Command, pass_session
 from dialer_engine.cli.session import Session
-from dialer_engine.domain.errors import DaemonUnreachable
+from dialer_engine.domain.errors import DaemonUnreachable, DialerError
 
 # How often `stop` looks whether the daemon is gone.
 _LOOK_S = 0.5
@@ -86,11 +86,23 @@ def _until_gone(session: Session, client: Any) -> None:
     tell = sys.stderr.isatty() and not session.json
     try:
         while True:
-            left = sum(client.get("/status")["calls"].values())
-            if tell:
+            left = _calls_left(client)
+            if tell and left is not None:
                 text = f"{session.label('waiting for talks to end')}: {left}"
                 print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
             time.sleep(_LOOK_S)
     except DaemonUnreachable:
         if tell:
             print("\r\x1b[K", end="", file=sys.stderr)
+
+
+def _calls_left(client: Any) -> int | None:
+    """None when the daemon cannot tell, which it need not while it stops."""
+    client.knock()
+    try:
+        counts: dict[str, int] = client.get("/status")["calls"]
+    except DaemonUnreachable:
+        raise
+    except DialerError:
+        return None
+    return sum(counts.values())

@@ -13,6 +13,9 @@ from dialer_engine.cli.base import Command, pass_session
 from dialer_engine.cli.session import Session
 from dialer_engine.engine.api import TOPICS
 
+# Fields that hold a state and not a name that somebody gave.
+_WORDS = frozenset({"phase", "state", "outcome", "presence", "line", "disk", "breaker", "status"})
+
 
 @click.command(cls=Command)
 @click.argument("topics", nargs=-1, type=click.Choice(TOPICS), metavar="[TOPIC]...")
@@ -44,7 +47,7 @@ def describe(session: Session, message: dict[str, Any]) -> str:
     if "lost" in message:
         return f"… {message['lost']} {session.label('events lost here')}"
     rest = {
-        key: session.word(value) if isinstance(value, str) else value
+        key: session.word(value) if key in _WORDS else value
         for key, value in message.items()
         if key not in ("topic", "seq", "at") and value not in (None, "")
     }

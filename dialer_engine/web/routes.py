@@ -202,6 +202,8 @@ async def events(request: Request) -> Response:
     wanted = query(request, ("topics",)).get("topics", ",".join(TOPICS))
     topics = tuple(dict.fromkeys(name for name in wanted.split(",") if name))
     check_names([t for t in topics if not t.startswith(_SCREEN_TOPIC)], TOPICS)
+    if request.method == "HEAD":
+        return Response(media_type=EventStream.media_type)
     state = request.app.state
     keep_alive: float = getattr(state, "keep_alive_s", KEEP_ALIVE_S)
     return EventStream(_api(request).subscribe(topics), state.closing, keep_alive)

@@ -33,6 +33,8 @@ _PATH_LIMIT = 107
 # A local daemon accepts at once; one that does not within a second is hung, but alive.
 _PROBE_S = 1.0
 _BACKLOG = 128
+# Longer than any poller pauses, so that none meets a connection that is just being closed.
+_KEEP_ALIVE_S = 75
 _OWN_GROUP = -1
 
 log = structlog.get_logger(__name__)
@@ -101,6 +103,7 @@ async def _running(app: Starlette, sock: socket.socket) -> AsyncIterator[None]:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_STOP_S,
+        timeout_keep_alive=_KEEP_ALIVE_S,
     )
     server = _Server(config)
     # The socket listens already: who connects before the task runs waits in its backlog.

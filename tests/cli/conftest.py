@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+import structlog
 
 from dialer_engine.cli.main import invoke
 from dialer_engine.web.app import build_app
@@ -123,7 +125,9 @@ def fake(daemon: Daemon) -> FakeEngineApi:
 
 
 @pytest.fixture
-def run(socket: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(
+    socket: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Run]:
     """run("agents", "list") -> code, out, err."""
     for name in ("LC_ALL", "LC_MESSAGES", "DIALER_CONFIG"):
         monkeypatch.delenv(name, raising=False)
@@ -137,4 +141,8 @@ def run(socket: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
         said = capsys.readouterr()
         return Ran(code, said.out, said.err)
 
-    return command
+    logging_before = structlog.get_config(), list(logging.root.handlers), logging.root.level
+    yield command
+    # Some commands send the log to this test's own stderr.
+    structlog.configure(**logging_before[0])
+    logging.root.handlers, logging.root.level = logging_before[1], logging_before[2]

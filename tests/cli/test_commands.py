@@ -244,6 +244,14 @@ class TestEvents:
             f"09:30:07  calls       attempt {ATTEMPT}, phase talking",
         ]
 
+    def test_states_are_translated_and_names_are_not(self, run: Run, daemon: Daemon) -> None:
+        at = "2026-11-21T09:30:00+00:00"
+        self._publishing(
+            daemon, {"topic": "campaigns", "campaign": "open", "state": "paused", "at": at}
+        )
+        ran = run("events", "--lang", "zh", "--count", "1")
+        assert ran.lines == ["09:30:00  campaigns   campaign open, state 已暂停"]
+
     def test_json_lines(self, run: Run, daemon: Daemon) -> None:
         self._publishing(daemon, {"topic": "alarms", "event": "disk"})
         assert run("events", "--json", "--count", "1").json == {

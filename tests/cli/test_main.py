@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -53,6 +54,17 @@ def test_help_is_in_chinese_too(run: Run, path: tuple[str, ...]) -> None:
     assert first in ZH, "cli/words.py lacks the first sentence of this command's help"
     ran = run("--lang", "zh", *path, "--help")
     assert "".join(ZH[first].split()) in "".join(ran.out.split())
+
+
+def test_every_option_and_heading_is_in_chinese_too() -> None:
+    helps = {getattr(param, "help", None) for c in ALL.values() for param in c.params}
+    assert {text for text in helps if text} - set(ZH) == set()
+    folder = Path(__file__).parents[2] / "dialer_engine" / "cli"
+    source = "\n".join(path.read_text() for path in folder.glob("*.py"))
+    heads = set(re.findall(r'Column\(\s*"(\w[^"]*)"', source))
+    heads |= set(re.findall(r'label\("([^"]+)"\)', source))
+    assert len(heads) > 30
+    assert heads - set(ZH) == set()
 
 
 def test_version(run: Run) -> None:

@@ -124,3 +124,8 @@ async def test_a_refused_value_is_not_repeated(web: httpx.AsyncClient) -> None:
 
 async def test_head_is_answered_where_get_is(web: httpx.AsyncClient) -> None:
     assert (await web.head("/api/v1/status")).status_code == 200
+
+
+async def test_head_of_the_feed_ends(web: httpx.AsyncClient, fake: FakeEngineApi) -> None:
+    assert (await web.head("/api/v1/events")).status_code == 200
+    assert fake.asked == []
