@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tools.lab.mix import test_number
+from tools.lab.mix import number_for
 
 AGENTS = 12
 # Dialling ends after so many attempts, and after five minutes in any case.
@@ -69,6 +69,6 @@ def special(plan: Plan) -> list[str]:
     seen: dict[str, int] = {}
     found: list[str] = []
     for kind in plan.first:
-        found.append(test_number(kind, seen.get(kind, 0)))
+        found.append(number_for(kind, seen.get(kind, 0)))
         seen[kind] = seen.get(kind, 0) + 1
     return found
