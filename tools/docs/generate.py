@@ -22,12 +22,17 @@ from dialer_engine.domain.agent import Line
 from dialer_engine.domain.call import CallPhase
 from dialer_engine.domain.machine import Table, mermaid
 from dialer_engine.domain.outcome import BY_CAUSE, BY_SIP, Outcome, Rule
+from tools.docs.api import api
+from tools.docs.commands import commands
+from tools.docs.configuration import configuration
+from tools.docs.errors import exit_codes
+from tools.docs.markdown import NOTE
+from tools.docs.markdown import table as _rows
+from tools.docs.metrics import metrics
+from tools.docs.store import store
+from tools.docs.strategies import strategies
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
-NOTE = (
-    "<!-- Written by `make docs` from the code. Do not edit: edit {source} and run it again. -->\n"
-)
-
 OUTCOMES = {
     Outcome.COMPLETED: "An agent and the debtor heard each other.",
     Outcome.ABANDONED: "Somebody answered and no agent came within the limit; the message was played,"
@@ -179,11 +184,6 @@ def _names(phases: Iterable[Enum]) -> str:
     return ", ".join(f"`{phase.value}`" for phase in phases)
 
 
-def _rows(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
-
-
 def pages() -> dict[str, str]:
     """Every generated page by its file name."""
     call_page = states(
@@ -208,8 +208,17 @@ def pages() -> dict[str, str]:
         "call-states.md": ("dialer_engine/domain/call.py", call_page),
         "agent-states.md": ("dialer_engine/domain/agent.py", agent_page),
     }
-    return {
+    drawn = {
         name: f"{NOTE.format(source=source)}\n{text}\n" for name, (source, text) in sources.items()
+    }
+    return drawn | {
+        "commands.md": commands(),
+        "configuration.md": configuration(),
+        "api.md": api(),
+        "metrics.md": metrics(),
+        "store.md": store(),
+        "exit-codes.md": exit_codes(),
+        "strategies.md": strategies(),
     }
 
 

@@ -1,0 +1,148 @@
+"""`docs/reference/api.md`: the HTTP API, from its routes and from the docstrings of `EngineApi`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dialer_engine.engine.api import (
+    AGENT_FIELDS,
+    AGENT_MODES,
+    CAMPAIGN_FIELDS,
+    DIAL_MODES,
+    LISTEN_MODES,
+    TOPICS,
+    EngineApi,
+)
+from dialer_engine.web import probes
+from dialer_engine.web.routes import _CALL_FILTERS, _HISTORY_LIMIT, _V1
+from tools.docs.markdown import code, one_line, page, table
+
+SOURCE = "dialer_engine/web/routes.py and dialer_engine/engine/api.py"
+_TYPES: Mapping[type, str] = {
+    str: "text",
+    float: "number",
+    bool: "true or false",
+    list: "list of texts",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What a route asks of `EngineApi`, and what may be sent with it. body: field to type; a field that must be there
+    is in `must`. query: names.
+    """
+
+    asks: str
+    body: Mapping[str, type] = field(default_factory=dict)
+    must: tuple[str, ...] = ()
+    query: tuple[str, ...] = ()
+
+
+# Every route of web/routes.py by its handler; a test sees to it that none is missing.
+ROUTES: Mapping[str, Route] = {
+    "status": Route("status"),
+    "doctor": Route("doctor"),
+    "reload": Route("reload"),
+    "shutdown": Route("shutdown", {"graceful": bool, "limit_s": float}),
+    "report": Route("report", query=("campaign", "since", "until")),
+    "events": Route("subscribe", query=("topics",)),
+    "campaigns": Route("campaigns"),
+    "create_campaign": Route("create_campaign", {"name": str, **CAMPAIGN_FIELDS}, ("name",)),
+    "campaign": Route("campaign"),
+    "change_campaign": Route("change_campaign", CAMPAIGN_FIELDS),
+    "start_campaign": Route("start_campaign"),
+    "pause_campaign": Route("pause_campaign"),
+    "stop_campaign": Route("stop_campaign"),
+    "agents": Route("agents"),
+    "add_agent": Route("add_agent", AGENT_FIELDS, ("id",)),
+    "login_agent": Route("login_agent"),
+    "logout_agent": Route("logout_agent"),
+    "pause_agent": Route("pause_agent", {"reason": str}),
+    "resume_agent": Route("resume_agent"),
+    "end_wrap_up": Route("end_wrap_up"),
+    "dispose": Route("dispose", {"code": str, "note": str, "attempt": str}, ("code",)),
+    "listen": Route("listen", {"phone": str, "mode": str}, ("phone",)),
+    "calls": Route("calls", query=_CALL_FILTERS),
+    "call": Route("call"),
+    "hangup_call": Route("hangup_call"),
+    "history": Route("call_history", query=("campaign", "limit", "before")),
+}
+_HEAD = f"""\
+# HTTP API
+
+On the Unix socket `daemon.socket`, below `/api/v1`. Whoever may open the socket commands the daemon: its mode and group
+(`api.socket_mode`, `api.socket_group`) are the access control, there is no other. JSON in, JSON out; a body needs
+`Content-Type: application/json` and is at most 64 KiB; unknown names are an error that names the nearest known one.
+
+```sh
+curl --unix-socket /run/dialer/api.sock http://dialer/api/v1/status
+curl --unix-socket /run/dialer/api.sock -X PATCH -H 'Content-Type: application/json' \\
+     -d '{{"ratio": 1.5}}' http://dialer/api/v1/campaigns/evening
+```
+
+Ids are texts. Times are ISO 8601 in UTC with an offset. Durations are seconds, `_ms` where the name says so. Telephone
+numbers come masked, except on an agent's own topic `agent/<id>` of the feed. An error is
+`{{"error": …, "code": …, "hint": …}}` with the status of [the error table](exit-codes.md).
+
+Names: mode of a campaign {", ".join(DIAL_MODES)}; mode of an agent {", ".join(AGENT_MODES)}; mode of listening
+{", ".join(LISTEN_MODES)}. At most {_HISTORY_LIMIT} rows of history at once.
+""".splitlines()
+_FEED = f"""\
+## The feed
+
+`GET /api/v1/events` is a stream of server-sent events. Topics: {", ".join(f"`{t}`" for t in TOPICS)},
+and `agent/<id>` for the screen of one agent, which must be named.
+Each message has `topic`, `seq` and `event`. A listener that is too slow loses the oldest messages (`api.feed_queue`
+are kept for it) and gets an event `lost` with how many. Nothing is kept for a listener that was away: ask `/status`, `/agents` and `/calls` after connecting.
+
+| topic | `event` | further fields |
+| --- | --- | --- |
+| `calls` | a phase of [the call](call-states.md) | `attempt`, `campaign`, `agent`, `node`, `trunk` |
+| `calls` | `outcome` | `attempt`, `campaign`, `outcome`, `agent`, `talk_s`, `answer_to_bridge_s` |
+| `agents` | `changed` | `agent`, `line`, `presence`, `break_reason`, `attempt` |
+| `agents` | `disposition` | `agent`, `attempt`, `code` |
+| `campaigns` | `started`, `paused`, `stopped`, `changed` | `campaign` |
+| `alarms` | `node_down`, `node_up` | `node` |
+| `alarms` | `breaker` | `trunk`, `breaker` |
+| `alarms` | `store` | `ok`, `detail` |
+| `alarms` | `disk` | `disk` |
+| `alarms` | `recording` | `attempt`, `status` |
+| `agent/<id>` | `call` | the case: personal data, sent when the agent is chosen, before the first word |
+""".splitlines()
+_PROBES = """\
+## Probes
+
+On the same socket, and on `metrics.host`:`metrics.port` when `metrics.enabled` is set; there nothing else is served.
+""".splitlines()
+
+
+def api() -> str:
+    """The page."""
+    lines = [*_HEAD, "", "## Routes"]
+    for method, path, handler in _V1:
+        lines += ["", *_route(method, path, ROUTES[handler.__name__])]
+    lines += ["", *_FEED, "", *_PROBES, ""]
+    rows = [
+        (code(name), one_line(inspect.getdoc(probe)))
+        for name, probe in (
+            ("/healthz", probes.healthz),
+            ("/readyz", probes.readyz),
+            ("/metrics", probes.metrics),
+        )
+    ]
+    return page(SOURCE, [*lines, *table(("path", "answers"), rows)])
+
+
+def _route(method: str, path: str, route: Route) -> list[str]:
+    lines = [f"### `{method} {path}`", "", one_line(inspect.getdoc(getattr(EngineApi, route.asks)))]
+    if route.query:
+        lines += ["", "Query: " + ", ".join(code(name) for name in route.query) + "."]
+    if route.body:
+        fields = (
+            f"{code(name)} ({_TYPES[kind]}{', required' if name in route.must else ''})"
+            for name, kind in route.body.items()
+        )
+        lines += ["", "Body: " + ", ".join(fields) + "."]
+    return lines
