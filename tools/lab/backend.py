@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from tools.lab.errors import BackendMissing, LabError
+from tools.setup.pbx import LAB_IMAGE, OLDEST, locate
 
-MODULES_NEEDED = 20  # oldest Asterisk that is supported (issue 2)
 ROOT_NAME = "asterisk-root-forky"
+SPEAKER = "en_US_f_Allison"  # Debian names the English sounds after her
 ROOT_ENV = "DIALER_ASTERISK_ROOT"
-IMAGE = "dialer-engine/asterisk:lab"
 
 
 class Child(Protocol):
@@ -63,7 +63,7 @@ class Backend(Protocol):
 
 def _first_sounds(share: Path) -> Path:
     """The sounds folder under an Asterisk data folder; Debian names it after the speaker."""
-    for name in ("en_US_f_Allison", "en"):
+    for name in (SPEAKER, "en"):
         folder = share / "sounds" / name
         if (folder / "demo-congrats.wav").is_file():
             return folder
@@ -163,7 +163,7 @@ class ContainerChild:
 class DockerBackend:
     """An Asterisk image on a local Docker engine, in the host's network."""
 
-    image: str = IMAGE
+    image: str = LAB_IMAGE
     label: str = "docker"
 
     def start(self, argv: list[str], run_dir: Path, log: IO[bytes]) -> Child:
@@ -182,13 +182,12 @@ class DockerBackend:
 
     def sounds(self, scratch: Path) -> Path:
         """Copy the image's sounds to `scratch`, once."""
-        if not (scratch / "sounds").is_dir():
-            made = _run(["docker", "create", self.image])
-            container = made.stdout.strip()
-            scratch.mkdir(parents=True, exist_ok=True)
-            copied = _run(
-                ["docker", "cp", "-q", f"{container}:/usr/share/asterisk/sounds", str(scratch)]
-            )
+        target = scratch / "sounds"
+        if not target.is_dir():
+            target.mkdir(parents=True)
+            container = _run(["docker", "create", self.image]).stdout.strip()
+            voice = f"{container}:/usr/share/asterisk/sounds/{SPEAKER}"
+            copied = _run(["docker", "cp", "-q", voice, str(target)])
             _run(["docker", "rm", container])
             if copied.returncode:
                 raise LabError(f"cannot copy sounds from {self.image}: {copied.stderr.strip()}")
@@ -208,28 +207,40 @@ def default_root() -> Path:
 
 
 def find_backend() -> Backend:
-    """The first that is usable: DIALER_ASTERISK_ROOT, Asterisk on PATH, a Docker image, the prepared root.
+    """The first that is usable: DIALER_ASTERISK_ROOT, what set-up chose, PATH, Docker, the prepared root.
 
     Raises BackendMissing with every place looked at.
     """
     chosen = os.environ.get(ROOT_ENV)
     if chosen:
         return ChrootBackend(_usable_root(Path(chosen)))
-    if _host_version() >= MODULES_NEEDED:
+    kept = locate()
+    if kept:
+        return _named(kept.kind, kept.where)
+    if _host_version() >= OLDEST:
         return HostBackend()
-    if _has_image(IMAGE):
+    if _has_image(LAB_IMAGE):
         return DockerBackend()
     if (default_root() / ".ready").is_file():
         return ChrootBackend(_usable_root(default_root()))
     raise BackendMissing(
-        f"no Asterisk found: none of version {MODULES_NEEDED} or newer on PATH, no Docker image {IMAGE}, "
-        f"no prepared root {default_root()}. Run `make pbx` (as root, or with a Docker engine running)."
+        f"no Asterisk found: none of version {OLDEST} or newer on PATH, no Docker image"
+        f" {LAB_IMAGE}, no prepared root {default_root()}. `make demo` and `make test` prepare one."
     )
+
+
+def _named(kind: str, where: str) -> Backend:
+    """The backend that tools/setup has written down."""
+    if kind == "docker":
+        return DockerBackend(where)
+    if kind == "root":
+        return ChrootBackend(_usable_root(Path(where)))
+    return HostBackend(where)
 
 
 def _usable_root(root: Path) -> Path:
     if not (root / "usr/sbin/asterisk").is_file():
-        raise BackendMissing(f"{root} has no /usr/sbin/asterisk: run `make pbx` again")
+        raise BackendMissing(f"{root} has no /usr/sbin/asterisk: correct it, or prepare it again")
     if os.geteuid() != 0:
         raise BackendMissing(
             f"{root} can be used by root only (mount, chroot): run as root, or use Docker"
