@@ -72,6 +72,8 @@ class Site:
         trace: TracebackType | None,
     ) -> None:
         self.stop(graceful=False)
+        if self._client is not None:
+            self._client.__exit__(None, None, None)
 
     # -- configuration
 

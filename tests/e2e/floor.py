@@ -1,0 +1,270 @@
+"""A call centre for a test: a laboratory, a daemon of its own, and what both the books and the world
+say of each call.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer_engine.cli.client import Client
+from dialer_engine.domain.errors import DialerError
+from tools.lab.backend import find_backend
+from tools.lab.errors import BackendMissing
+from tools.lab.lab import Lab
+from tools.rig.people import noon_zone
+from tools.rig.site import Site
+from tools.rig.world import World
+
+Json = dict[str, Any]
+REQUIRED_ENV = "DIALER_REQUIRE_PBX"
+RING_TIMEOUT_S = 3.0
+# Short lives, so that a test takes seconds; what is tested does not depend on them.
+WORLD: dict[str, Any] = {
+    "seed": 20261121,
+    "ring": {"median": 0.4, "sigma": 0.3, "min": 0.2, "max": 1.5},
+    "talk": {"median": 2.5, "sigma": 0.3, "min": 1.5, "max": 5.0},
+    "machine": {"pause": 0.6, "listens": 8.0},
+    "silence": {"lasts": 3.0},
+    "reinvite": {"after": 0.7},
+    "cancel_cross": {"dial_timeout": RING_TIMEOUT_S, "spread": 0.1},
+    "phones": {"pickup": 0.1, "login_pause": 1.5},
+}
+_PATIENCE_S = 40.0
+_COLUMNS = (
+    "a.id, a.number, a.node, a.trunk, a.try_no, a.outcome, a.detail, a.cause, a.sip, a.agent_id, a.verdict, "
+    "a.permit, a.planned_at, a.answered_at, a.bridged_at, a.ended_at, a.talk_s, a.waited_s, a.recovered, "
+    "a.answer_to_bridge_s"
+)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One row of the book. Times in seconds since 1970."""
+
+    id: str
+    number: str
+    node: str
+    trunk: str
+    try_no: int
+    outcome: str | None
+    detail: str | None
+    cause: int | None
+    sip: int | None
+    agent: str | None
+    verdict: str | None
+    permit: str
+    planned_at: float
+    answered_at: float | None
+    bridged_at: float | None
+    ended_at: float | None
+    talk_s: float | None
+    waited_s: float | None
+    recovered: bool
+    answer_to_bridge_s: float | None
+
+
+class Floor:
+    """Lab, site and world, and the few things that tests do with them."""
+
+    def __init__(self, lab: Lab, site: Site, world: World) -> None:
+        self.lab, self.site, self.world = lab, site, world
+        self._cases = 0
+
+    # -- campaigns
+
+    def campaign(
+        self, name: str, numbers: Sequence[str], skills: Sequence[str] = (), **settings: Any
+    ) -> str:
+        """A campaign with one case for each number, not started."""
+        given = {"ring_timeout_s": RING_TIMEOUT_S, "wrap_up_s": 0.0, **settings}
+        self.site.api.post("/campaigns", {"name": name, **given})
+        file = self.site.folder / f"{name}.csv"
+        with file.open("w", encoding="utf-8", newline="") as out:
+            rows = csv.writer(out)
+            rows.writerow(
+                ("reference", "name", "mobile", "timezone", "balance", "currency", "skill")
+            )
+            for i, number in enumerate(numbers):
+                self._cases += 1
+                skill = skills[i] if i < len(skills) else ""
+                reference = f"{name}-{self._cases:05d}"
+                rows.writerow((reference, "Kit Maple", number, noon_zone(), "10.00", "GBP", skill))
+        self.site.cli("import", str(file), "--campaign", name)
+        return name
+
+    def start(self, name: str) -> None:
+        """Dial."""
+        self.site.api.post(f"/campaigns/{name}/start")
+
+    def run(
+        self, name: str, numbers: Sequence[str], least: int = 0, **settings: Any
+    ) -> dict[str, list[Attempt]]:
+        """A whole campaign: until each number has been called, there are `least` attempts and
+        nothing is open any more. Its attempts by number.
+        """
+        self.campaign(name, numbers, **settings)
+        self.start(name)
+        self.until(lambda: len(self.attempts(name)) >= least, f"{least} attempts")
+        self.settled(name, set(numbers))
+        self.site.api.post(f"/campaigns/{name}/stop")
+        found: dict[str, list[Attempt]] = {}
+        for one in self.attempts(name):
+            found.setdefault(one.number, []).append(one)
+        return found
+
+    def settled(self, name: str, numbers: set[str], limit_s: float = _PATIENCE_S) -> None:
+        """Until each of these numbers has been called, and every attempt has an outcome."""
+
+        def done() -> bool:
+            rows = self.attempts(name)
+            return numbers <= {one.number for one in rows} and all(one.outcome for one in rows)
+
+        self.until(done, f"done with campaign {name}", limit_s)
+
+    # -- the books, read beside the daemon
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Rows of the database."""
+        path = self.site.store.partition("///")[2]
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=20.0)) as link:
+            return link.execute(query, values).fetchall()
+
+    def attempts(self, campaign: str | None = None) -> list[Attempt]:
+        """Attempts in the order of planning."""
+        query = f"select {_COLUMNS} from attempts a join campaigns c on c.id = a.campaign_id "
+        query += "where c.name = ? order by a.id" if campaign else "order by a.id"
+        return [_attempt(row) for row in self.rows(query, *([campaign] if campaign else []))]
+
+    def alarms(self) -> list[tuple[str, str]]:
+        """Kind and text of each alarm in the store."""
+        return [
+            (kind, text) for kind, text in self.rows("select kind, text from alarms order by id")
+        ]
+
+    # -- agents
+
+    def line(self, agent: str) -> str:
+        """What the switch sees of an agent."""
+        return str(self.agent(agent)["line"])
+
+    def agent(self, agent: str) -> Json:
+        """One agent."""
+        found: Json = next(one for one in self.site.api.get("/agents") if one["id"] == agent)
+        return found
+
+    def until_line(self, agent: str, line: str, limit_s: float = _PATIENCE_S) -> None:
+        """Until the switch sees the agent so."""
+        self.until(lambda: self.line(agent) == line, f"{agent} {line}", limit_s)
+
+    def calls(self, **query: str) -> list[Json]:
+        """Live calls."""
+        found: list[Json] = self.site.api.get("/calls", **query)
+        return found
+
+    # -- waiting
+
+    def until(self, condition: Callable[[], Any], what: str, limit_s: float = _PATIENCE_S) -> None:
+        """Until it is so."""
+        self.site.wait(condition, what, limit_s)
+
+    def quiet(self) -> None:
+        """Until no call is left, and every attempt has its outcome."""
+        self.until(lambda: not self.site.api.get("/status")["calls"], "free of calls")
+        self.until(lambda: all(one.outcome for one in self.attempts()), "settled")
+
+    def matched(self) -> None:
+        """Until every recording has been looked at."""
+
+        def done() -> bool:
+            report = self.site.api.get("/report")
+            seen = report["recordings_verified"] + report["recordings_failed"]
+            return bool(seen >= report["recordings_expected"])
+
+        self.until(done, "done with recordings")
+
+
+class Feed:
+    """What the daemon tells on some topics, kept in order with the time it came."""
+
+    def __init__(self, site: Site, *topics: str) -> None:
+        self.messages: list[Json] = []
+        self._client = Client(site.socket)
+        self._stream = self._client.events(topics)
+        self._thread = threading.Thread(target=self._read, name="feed", daemon=True)
+        self._thread.start()
+        # The subscription itself sends nothing; it stands as soon as the request has been read.
+        time.sleep(0.3)
+
+    def _read(self) -> None:
+        try:
+            for message in self._stream:
+                self.messages.append(message)
+        except DialerError:
+            return
+
+    def close(self) -> None:
+        """Hang up the stream."""
+        self._client.__exit__(None, None, None)
+
+    def named(self, event: str) -> list[Json]:
+        """Messages of one event."""
+        return [one for one in self.messages if one.get("event") == event]
+
+
+def _attempt(row: tuple[Any, ...]) -> Attempt:
+    cells = list(row)
+    for place in (12, 13, 14, 15):
+        cells[place] = None if cells[place] is None else cells[place] / 1e6
+    cells[18] = bool(cells[18])
+    return Attempt(*cells)
+
+
+@contextmanager
+def open_floor(
+    folder: Path,
+    *,
+    agents: int = 4,
+    extra_phones: Iterable[int] = (),
+    world: Mapping[str, Any] | None = None,
+    changes: Mapping[str, Any] | None = None,
+    start: bool = True,
+    **site: Any,
+) -> Iterator[Floor]:
+    """Everything up: both Asterisks, the database, the daemon. Skips where there is no Asterisk,
+    unless `make test` promised one.
+    """
+    try:
+        backend = find_backend()
+    except BackendMissing as error:
+        if os.environ.get(REQUIRED_ENV):
+            raise
+        pytest.skip(str(error))
+    overrides = {**WORLD, **(world or {})}
+    lab = Lab(
+        folder / "lab",
+        agents=agents,
+        extra_phones=extra_phones,
+        overrides=overrides,
+        backend=backend,
+    )
+    usual = {"compliance.daily_cap": 50, "safe_harbour.pbx_wait_s": 5}
+    with (
+        lab,
+        World(lab) as seen,
+        Site(lab, folder / "site", {**usual, **(changes or {})}, **site) as place,
+    ):
+        place.cli("db", "upgrade")
+        if start:
+            place.start()
+        yield Floor(lab, place, seen)
