@@ -67,7 +67,7 @@ if [ ! -e "$site/pjsip.conf" ]; then
     } > "$site/manager-secret.conf"
     printf 'rtpstart = %s\nrtpend = %s\n' "${DIALER_RTP_START:-10000}" "${DIALER_RTP_END:-20000}" \
         > "$site/rtp.conf"
-    printf 'courtesytone = dialer-tone\n' > "$site/features.conf"
+    printf 'xfersound = dialer-tone\n' > "$site/features.conf"
     printf '; Globals of extensions.conf may be set anew here.\n' > "$site/extensions.conf"
     {
         transport

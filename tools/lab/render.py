@@ -89,7 +89,7 @@ def _site_files(site: Site, mix: Mix, node: str) -> dict[str, str]:
     """Text of each generated file of a node, by name without .conf."""
     ports = site.ports
     pbx = node == "pbx"
-    own = {"features": f"courtesytone = {site.tone.with_suffix('')}"} if pbx else {}
+    own = {"features": f"xfersound = {site.tone.with_suffix('')}"} if pbx else {}
     ami = (PBX_ADDRESS, ports.pbx_ami) if pbx else (WORLD_ADDRESS, ports.world_ami)
     return {
         "directories": _directories(site, node),
