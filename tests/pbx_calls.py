@@ -96,7 +96,7 @@ class Calls:
         return self.ami.wait("Hangup", timeout, Uniqueid=attempt)
 
     def ended_row(self, attempt: str) -> list[str]:
-        """What the PBX has written down of an ended attempt: epoch, state, cause, SIP answer."""
+        """What the PBX has written down of an ended attempt: end, state, cause, SIP answer, talked, answer."""
         for shift in (0, 600):
             bucket = time.strftime("%H%M", time.gmtime(time.time() - shift))[:3]
             listed = self.lab.command("pbx", f"database get dialer-ended/{bucket} {attempt}")

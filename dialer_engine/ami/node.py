@@ -15,7 +15,7 @@ import structlog
 
 from dialer_engine.ami._config import AmiConfig, LinkState, LinkStatus
 from dialer_engine.ami.link import AmiLink
-from dialer_engine.ami.translate import Translator, channels_seen, ending_noted
+from dialer_engine.ami.translate import Translator, channels_seen, ending_noted, epoch_s
 from dialer_engine.ami.wire import AmiMessage, FieldValue
 from dialer_engine.domain import events as ev
 from dialer_engine.domain.errors import PbxRefused
@@ -232,13 +232,24 @@ class AsteriskNode:
         answer = await self.link.send_list({"Action": "CoreShowChannels"})
         return channels_seen(answer.items)
 
+    async def answered_ago(self, attempts: Sequence[AttemptId]) -> dict[AttemptId, float]:
+        """See the port. The dialplan notes the moment of the answer on the channel (DE_ANSWERED)."""
+        found: dict[AttemptId, float] = {}
+        now = await self._pbx_now() if attempts else 0.0
+        for attempt in attempts:
+            answered = epoch_s(await self._variable(attempt, "DE_ANSWERED"))
+            if answered and now:
+                found[attempt] = max(0.0, now - answered)
+        return found
+
     async def endings(self, attempts: Sequence[AttemptId]) -> dict[AttemptId, EndingRemembered]:
         """See the port. The notes are kept in buckets by the time of the end, so each attempt is
         looked for from the bucket of its own time (a ULID carries it) to the present one.
         """
         found: dict[AttemptId, EndingRemembered] = {}
+        now = await self._pbx_now() if attempts else 0.0
         for attempt in attempts:
-            note = await self._note(attempt)
+            note = await self._note(attempt, now)
             if note is not None:
                 found[attempt] = note
         return found
@@ -248,15 +259,25 @@ class AsteriskNode:
         a right with which the daemon could run commands on the PBX.
         """
 
-    async def _note(self, attempt: AttemptId) -> EndingRemembered | None:
+    async def _note(self, attempt: AttemptId, pbx_now: float) -> EndingRemembered | None:
         for bucket in _buckets(attempt, datetime.now(UTC)):
             key = f"{bucket}/{attempt}"
             answer = await self.link.send_list(
                 {"Action": "DBGet", "Family": "dialer-ended", "Key": key}, self._timeout
             )
             for item in answer.items:
-                return ending_noted(attempt, item.get("Val"))
+                return ending_noted(attempt, item.get("Val"), pbx_now)
         return None
+
+    async def _pbx_now(self) -> float:
+        """The PBX's clock in seconds since 1970, 0 when it does not tell."""
+        return epoch_s(await self._variable("", "STRFTIME(,UTC,%s.%3q)"))
+
+    async def _variable(self, channel: str, name: str) -> str:
+        """A variable of a channel, or of the PBX; empty when there is none."""
+        action = {"Action": "Getvar", "Variable": name} | ({"Channel": channel} if channel else {})
+        answer = await self.link.send(action, self._timeout)
+        return answer.get("Value") if answer.is_success else ""
 
     async def _until_held(self, *channels: str) -> None:
         """Until none of them is on its way from one bridge to another, which takes milliseconds; not

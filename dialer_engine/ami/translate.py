@@ -29,6 +29,7 @@ from dialer_engine.ports.pbx import ChannelSeen, EndingRemembered
 _RINGING, _UP = "5", "6"
 # Q.850: no answer from the user, who was alerted.
 _NO_ANSWER = 19
+_NOTE_FIELDS = 6
 _AGENT_CONTEXTS = ("dialer-agent", "dialer-agent-ring")
 _VERDICTS = {
     "HUMAN": ev.Verdict.HUMAN,
@@ -243,18 +244,30 @@ def duration_s(text: str) -> float:
     return hours * 3600 + minutes * 60 + seconds
 
 
-def ending_noted(attempt: AttemptId, value: str) -> EndingRemembered | None:
-    """One row of the dialplan's `dialer-ended`: <epoch>|<channel state>|<Q.850 cause>|<SIP
-    answer>|<talked 1 or 0>.
+def ending_noted(attempt: AttemptId, value: str, pbx_now: float) -> EndingRemembered | None:
+    """One row of the dialplan's `dialer-ended`, None when it cannot be read.
+
+    value: <end>|<channel state>|<Q.850 cause>|<SIP answer>|<talked, 1 or 0>|<answer>; the two times in
+    seconds since 1970 by the PBX's clock, the last empty without an answer. pbx_now: the same clock.
     """
     fields = value.split("|")
-    if len(fields) < 4:
+    if len(fields) < _NOTE_FIELDS:
         return None
-    talked = len(fields) > 4 and fields[4] == "1"
+    ended, answered = epoch_s(fields[0]), epoch_s(fields[5])
     return EndingRemembered(
         attempt,
         answered=fields[1] == "Up",
-        bridged=talked,
+        bridged=fields[4] == "1",
         cause=_number(fields[2]) or 0,
         sip=sip_status(fields[3]),
+        ended_ago_s=max(0.0, pbx_now - ended) if ended else None,
+        answered_ago_s=max(0.0, pbx_now - answered) if answered else None,
     )
+
+
+def epoch_s(text: str) -> float:
+    """`1795297351.225` -> seconds since 1970; 0 for anything else."""
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0

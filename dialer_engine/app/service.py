@@ -23,7 +23,7 @@ from dialer_engine.compliance.gate import Gate
 from dialer_engine.domain import events as ev
 from dialer_engine.domain.agent import AgentMode
 from dialer_engine.domain.campaign import Campaign, CampaignState, DialMode
-from dialer_engine.domain.errors import BadValue, Conflict, NotFound, PbxError
+from dialer_engine.domain.errors import BadValue, Conflict, NotFound, PbxError, StoreError
 from dialer_engine.domain.units import AgentId, AttemptId, CampaignName
 from dialer_engine.engine.engine import Engine
 from dialer_engine.engine.registry import Agent, fresh_agent
@@ -62,9 +62,17 @@ class Service:
             "started_at": self._started.isoformat(),
             "uptime_s": round(self._engine.clock.now().since(self._began), 1),
             "state": self.state,
-            "campaigns": await self.campaigns(),
+            "campaigns": await self._campaigns_now(),
         }
         return views.status(self._engine, whole)
+
+    async def _campaigns_now(self) -> list[Json]:
+        """While the store fails: those that this daemon knows, without their backlog."""
+        try:
+            return await self.campaigns()
+        except StoreError:
+            known = self._engine.dialling.campaigns.values()
+            return [views.campaign_row(self._engine, campaign, {}) for campaign in known]
 
     async def doctor(self) -> list[Json]:
         """See EngineApi."""

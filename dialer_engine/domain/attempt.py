@@ -60,6 +60,7 @@ class AttemptEnd:
     ended_at: datetime
     answer_to_bridge_s: float | None
     talk_s: float | None
+    waited_s: float | None = None
     recovered: bool = False
 
 

@@ -113,6 +113,7 @@ class CallState:
     reserved_at: Moment | None = None
     bridged_at: Moment | None = None
     talk_ended_at: Moment | None = None
+    harbour_at: Moment | None = None
     ended_at: Moment | None = None
 
     @property
@@ -133,6 +134,15 @@ class CallState:
         if self.live_at is None or self.bridged_at is None:
             return None
         return self.bridged_at.since(self.live_at)
+
+    def waited(self) -> Seconds | None:
+        """Seconds that a live answer waited for an agent: until both heard each other, or the
+        safe-harbour message began, or it hung up. None when nobody live answered.
+        """
+        end = self.bridged_at or self.harbour_at or self.ended_at
+        if self.live_at is None or end is None:
+            return None
+        return end.since(self.live_at)
 
     def talk(self) -> Seconds | None:
         """Seconds that debtor and agent heard each other, None when they never did or still do."""
@@ -311,6 +321,7 @@ def _wait_over(s: CallState, e: ev.WaitExpired, now: Moment) -> CallStep:
     state = replace(
         s,
         phase=CallPhase.SAFE_HARBOUR,
+        harbour_at=s.harbour_at or now,
         planned=s.planned or Outcome.ABANDONED,
         agent=None,
         leg=None,
@@ -333,6 +344,7 @@ def _harbour_by_pbx(s: CallState, e: ev.SafeHarbourStarted, now: Moment) -> Call
     state = replace(
         s,
         phase=CallPhase.SAFE_HARBOUR,
+        harbour_at=s.harbour_at or now,
         answered_at=s.answered_at or now,
         planned=s.planned or Outcome.ABANDONED,
         agent=None,
@@ -382,13 +394,13 @@ def _rule(s: CallState, ending: Ending, now: Moment) -> Rule:
             False,
             "answer crossed hang-up" if crossed else "planned",
         )
+    if ending.answered:
+        return Rule(Outcome.ABANDONED, False, "answered while no daemon was there to connect it")
     if s.answered_at is not None:
         seen = Rule(
             Outcome.HUNG_UP_EARLY, False, "the far end hung up before an agent was on the line"
         )
         return seen if ending.seen else classify(ending)
-    if ending.answered:
-        return Rule(Outcome.ABANDONED, False, "answered while no daemon was there to connect it")
     return _unanswered(s, ending, now)
 
 

@@ -157,7 +157,7 @@ def attempt_end(call: Call, settle: Settle, now: Moment) -> AttemptEnd:
         agent=state.first_agent, verdict=state.verdict.value if state.verdict else None,
         originated_at=_utc(state.sent_at), ringing_at=_utc(state.ringing_at), answered_at=_utc(state.answered_at),
         bridged_at=_utc(state.bridged_at), ended_at=now.utc, answer_to_bridge_s=state.answer_to_bridge(),
-        talk_s=state.talk(), recovered=call.recovered,
+        talk_s=state.talk(), waited_s=state.waited(), recovered=call.recovered,
     )  # fmt: skip
 
 

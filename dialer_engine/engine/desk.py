@@ -63,6 +63,8 @@ class Desk:
     def login(self, agent_id: str, leg: LegId | None = None) -> Agent:
         """Begin work. Nailed without a leg: the phone is called."""
         agent = self.agent(agent_id)
+        if not self._effects.has_node(agent.node):
+            raise Conflict("there is no PBX to call a phone with; configure pbx.nodes")
         self._switchboard.agent(ev.LoggedIn(agent.state.agent, leg), self._clock.now())
         return agent
 

@@ -19,7 +19,7 @@ from dialer_engine.domain.agent import Line
 from dialer_engine.domain.attempt import AttemptDraft, Candidate, CaseNext
 from dialer_engine.domain.call import UNANSWERED_PHASES, CallPhase, CallPolicy, CallState
 from dialer_engine.domain.campaign import Campaign, CampaignState
-from dialer_engine.domain.errors import NotPermitted, RecordingError, StoreError
+from dialer_engine.domain.errors import CampaignHeld, NotPermitted, RecordingError, StoreError
 from dialer_engine.domain.units import AttemptId, CampaignName, CaseId, Moment, NodeName, TrunkName
 from dialer_engine.engine.effects import Effects
 from dialer_engine.engine.ledger import Ledger
@@ -297,10 +297,13 @@ class Dialling:
     async def _commit(self, planned: list[_Planned]) -> None:
         try:
             refused = await self._ledger.begin([one.draft for one in planned])
-        except StoreError:
+        except StoreError as error:
             for one in planned:
                 self._undo(one)
                 self._requeue(one)
+            if isinstance(error, CampaignHeld):
+                log.error("a lease was lost; nothing was dialled", error=str(error))
+                self.on_held()
             return
         for one in planned:
             attempt = one.call.state.attempt
@@ -367,6 +370,7 @@ class Dialling:
             max_wait_s=self.settings.pbx_wait_s, asked_at=now.utc,
         )  # fmt: skip
 
+    on_held: Callable[[], None] = staticmethod(lambda: None)
     on_sent: Callable[[Call, Moment], None] = staticmethod(lambda call, now: None)
     on_stopped: Callable[[Call, str], None] = staticmethod(lambda call, why: None)
     on_unsent: Callable[[Call, str], None] = staticmethod(lambda call, why: None)

@@ -7,7 +7,7 @@ timer ends the wait.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -16,7 +16,7 @@ import structlog
 from dialer_engine.domain import events as ev
 from dialer_engine.domain.errors import NotConnected, PbxError, PbxRefused, PbxUnknown
 from dialer_engine.domain.outcome import Ending
-from dialer_engine.domain.units import AgentId, AttemptId, LegId, NodeName
+from dialer_engine.domain.units import AgentId, AttemptId, LegId, Moment, NodeName
 from dialer_engine.engine.inbox import Inbox
 from dialer_engine.engine.stats import EngineStats
 from dialer_engine.engine.tasks import Tasks
@@ -37,12 +37,18 @@ class Effects:
         tasks: Tasks,
         feed: Feed,
         stats: EngineStats,
+        now: Callable[[], Moment],
     ) -> None:
         self._nodes = nodes
         self._inbox = inbox
         self._tasks = tasks
         self._feed = feed
         self._stats = stats
+        self._now = now
+
+    def has_node(self, node: NodeName) -> bool:
+        """Whether such a node is configured."""
+        return node in self._nodes
 
     # -- calls
 
@@ -139,11 +145,16 @@ class Effects:
     def show(self, agent: AgentId, attempt: AttemptId, screen: Screen | None) -> None:
         """Put the case on the agent's screen, before the first word."""
         case = asdict(screen) if screen is not None else {"attempt": attempt}
-        self._feed.publish(f"agent/{agent}", {"event": "call", "agent": agent, **case})
+        self._feed.publish(
+            f"agent/{agent}", {"event": "call", "agent": agent, **self._at(), **case}
+        )
 
     def publish(self, topic: str, **message: Any) -> None:
         """Tell whoever watches. No personal data on the common topics."""
-        self._feed.publish(topic, message)
+        self._feed.publish(topic, self._at() | message)
+
+    def _at(self) -> dict[str, str]:
+        return {"at": self._now().utc.isoformat()}
 
     def start(self, work: Coroutine[Any, Any, Any], name: str) -> None:
         """Any other work that must not hold up the inbox."""

@@ -69,7 +69,7 @@ class Engine:
         self.timers = Timers(clock, self.inbox.put)
         self.trunks = Trunks(settings.trunks)
         self.ledger = Ledger(store)
-        self.effects = Effects(self.nodes, self.inbox, self.tasks, feed, self.stats)
+        self.effects = Effects(self.nodes, self.inbox, self.tasks, feed, self.stats, clock.now)
         self.dialling = Dialling(
             settings,
             self.registry,
@@ -119,6 +119,7 @@ class Engine:
         self.dialling.on_unsent = self._unsent
         self.dialling.on_stopped = self._stopped
         self.dialling.on_sent = self._sent
+        self.dialling.on_held = lambda: self.effects.start(self.leases.renew(), "leases lost")
         self.ledger.probe = self.leases.renew
         self.ledger.on_change = self._store_changed
 

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from dialer_engine.domain.attempt import AttemptDraft, AttemptEnd, CaseNext
-from dialer_engine.domain.errors import StoreError
+from dialer_engine.domain.errors import CampaignHeld, StoreError
 from dialer_engine.domain.units import AttemptId
 from dialer_engine.ports.store import AgentEventRow, DispositionRow, Store
 
@@ -62,6 +62,8 @@ class Ledger:
         """
         try:
             refused = await self._store.begin_attempts(drafts)
+        except CampaignHeld:
+            raise
         except StoreError as error:
             self._failed(error)
             self._wake.set()

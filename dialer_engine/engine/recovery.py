@@ -91,8 +91,10 @@ class Recovery:
         seen = {one.id: one for one in await self._nodes[node].channels()}
         gone = [a for a, o in self._orphans.items() if o.node == node and a not in seen]
         missing = [c.state.attempt for c in self._silent(node, seen, asked)]
+        alive = [a for a, o in self._orphans.items() if o.node == node and a in seen]
+        answered = await self._nodes[node].answered_ago([a for a in alive if seen[a].up])
         ended = await self._nodes[node].endings([*gone, *missing])
-        self._take_over_calls(node, seen, ended, self._clock.now())
+        self._take_over_calls(node, seen, ended, answered, self._clock.now())
         self._correct_calls(node, seen, ended, missing, asked)
         self._take_over_agents(node, seen, self._clock.now())
         self._correct_agents(node, seen, asked)
@@ -106,6 +108,7 @@ class Recovery:
         node: NodeName,
         seen: Mapping[str, ChannelSeen],
         ended: Mapping[AttemptId, EndingRemembered],
+        answered: Mapping[AttemptId, float],
         now: Moment,
     ) -> None:
         for attempt, orphan in list(self._orphans.items()):
@@ -114,22 +117,17 @@ class Recovery:
             del self._orphans[attempt]
             self._stats.recovered += 1
             if attempt in seen:
-                self._adopt(orphan, seen[attempt], seen, now)
+                self._adopt(orphan, seen, answered.get(attempt, 0.0), now)
             else:
                 self._bury(orphan, ended.get(attempt), now)
 
     def _adopt(
-        self,
-        orphan: OpenAttempt,
-        channel: ChannelSeen,
-        seen: Mapping[str, ChannelSeen],
-        now: Moment,
+        self, orphan: OpenAttempt, seen: Mapping[str, ChannelSeen], answered_ago: float, now: Moment
     ) -> None:
         """It lives: go on from where it is."""
+        channel = seen[orphan.id]
         leg = seen.get(channel.bridged_with or "")
-        answered_at = _ago(
-            now, channel.answered_ago_s if channel.answered_ago_s is not None else 0.0
-        )
+        answered_at = _ago(now, answered_ago)
         state, commands = calls.recovered(
             orphan.id, orphan.node, self._settings.call, now, answered=channel.up,
             agent=leg.agent if leg else None, leg=LegId(leg.id) if leg else None, answered_at=answered_at,
@@ -157,27 +155,22 @@ class Recovery:
 
     def _bury(self, orphan: OpenAttempt, note: EndingRemembered | None, now: Moment) -> None:
         """It ended unseen: settle it from the PBX's note, or as lost."""
-        answered_at = now if note is not None and note.answered else None
+        ended_at, answered_at = _times(note, now)
         state = CallState(
             orphan.id,
             orphan.node,
             self._settings.call,
             CallPhase.RINGING,
-            sent_at=None,
-            ringing_at=None,
+            answered_at=answered_at,
+            bridged_at=answered_at if note is not None and note.bridged else None,
         )
         call = self._call(orphan, state, now)
         trunk = self._trunks.get(orphan.trunk)
         if trunk is not None:
             trunk.adopt()
         self._registry.put_call(call, state)
-        log.info(
-            "a call that ended unseen was settled",
-            attempt=orphan.id,
-            noted=note is not None,
-            up=bool(answered_at),
-        )
-        self._switchboard.call(ev.CallEnded(orphan.id, _ending(note)), now)
+        log.info("a call that ended unseen was settled", attempt=orphan.id, noted=note is not None)
+        self._switchboard.call(ev.CallEnded(orphan.id, _ending(note)), ended_at)
 
     def _call(self, orphan: OpenAttempt, state: CallState, now: Moment) -> Call:
         # The number itself is not needed any more; the counters were written before it was dialled.
@@ -338,6 +331,16 @@ def _ending(note: EndingRemembered | None) -> Ending:
         return Ending(seen=False, text="ended unseen")
     known = note.answered or note.cause != 0 or note.sip is not None
     return Ending(note.cause, note.sip, "noted by the PBX", known, note.answered, note.bridged)
+
+
+def _times(note: EndingRemembered | None, now: Moment) -> tuple[Moment, Moment | None]:
+    """When it ended (now, if nobody knows) and when it was answered (None, if it was not)."""
+    if note is None:
+        return now, None
+    ended = _ago(now, note.ended_ago_s or 0.0)
+    if not note.answered:
+        return ended, None
+    return ended, _ago(now, note.answered_ago_s) if note.answered_ago_s is not None else ended
 
 
 def _ago(now: Moment, seconds: float) -> Moment:

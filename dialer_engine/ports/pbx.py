@@ -67,13 +67,14 @@ class ChannelSeen:
     bridged_with: str | None = None
     agent: AgentId | None = None
     age_s: float = 0.0
-    answered_ago_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class EndingRemembered:
-    """How a call ended while nobody listened, as the PBX wrote it down. talk_s: seconds bridged;
-    None: never bridged.
+    """How a call ended while nobody listened, as the PBX wrote it down.
+
+    bridged: it was in a talk. ended_ago_s, answered_ago_s: seconds before the question, None when the
+    PBX does not tell.
     """
 
     attempt: AttemptId
@@ -81,7 +82,8 @@ class EndingRemembered:
     bridged: bool
     cause: int = 0
     sip: int | None = None
-    answered_s: float | None = None
+    ended_ago_s: float | None = None
+    answered_ago_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,10 @@ class PbxNode(Protocol):
 
     async def channels(self) -> list[ChannelSeen]:
         """Every channel of ours that lives."""
+        ...
+
+    async def answered_ago(self, attempts: list[AttemptId]) -> dict[AttemptId, float]:
+        """For living calls: seconds since each was answered, those that the PBX cannot tell missing."""
         ...
 
     async def endings(self, attempts: list[AttemptId]) -> dict[AttemptId, EndingRemembered]:

@@ -17,7 +17,6 @@ from sqlalchemy import and_, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer_engine.domain.attempt import AttemptDraft, AttemptEnd, CaseNext, OpenAttempt
-from dialer_engine.domain.outcome import Outcome
 from dialer_engine.domain.units import AttemptId, CampaignName, CaseId, NodeName, TrunkName
 from dialer_engine.store import cases as case_rows
 from dialer_engine.store._sql import chunks, upsert
@@ -26,8 +25,6 @@ from dialer_engine.store.schema import attempts, campaign_cases, campaigns, case
 
 DAILY_CAP = "daily_cap"
 IN_FLIGHT = "in_flight"
-# Outcomes of answered calls whose debtor was, or might have been, a person who waited for an agent.
-_WAITED = frozenset({Outcome.COMPLETED, Outcome.ABANDONED, Outcome.HUNG_UP_EARLY})
 
 
 async def begin(
@@ -143,7 +140,6 @@ async def end(
 
 
 def _end_row(item: AttemptEnd) -> dict[str, Any]:
-    answered_s = _seconds(item.answered_at, item.ended_at)
     return {
         "of_id": item.id,
         "outcome": item.outcome.value,
@@ -157,22 +153,13 @@ def _end_row(item: AttemptEnd) -> dict[str, Any]:
         "answered_at": item.answered_at,
         "bridged_at": item.bridged_at,
         "ended_at": item.ended_at,
-        "answered_s": answered_s,
+        "answered_s": _seconds(item.answered_at, item.ended_at),
         "answer_to_bridge_s": item.answer_to_bridge_s,
-        "waited_s": _waited(item, answered_s),
+        "waited_s": item.waited_s,
         "talk_s": item.talk_s,
         "recovered": item.recovered,
         "recording_due": item.answered_at is not None,
     }
-
-
-def _waited(item: AttemptEnd, answered_s: float | None) -> float | None:
-    """How long an answered debtor waited for an agent. Of a call that was never bridged we know
-    only its end: for an abandoned one that counts the safe-harbour message too.
-    """
-    if item.answer_to_bridge_s is not None:
-        return item.answer_to_bridge_s
-    return answered_s if item.outcome in _WAITED else None
 
 
 def _seconds(start: datetime | None, end: datetime | None) -> float | None:

@@ -32,7 +32,7 @@ def new_id(kind: str = "a") -> str:
         ("declined", "21", "603"),
         ("unallocated", "1", "404"),
         ("unallocated_said", "1", "404"),
-        ("suspended_said", "21", "403"),
+        ("suspended_said", "22", "410"),
         ("switched_off", "19", "480"),
         ("congestion", "34", "503"),
         ("codec", "58", "488"),
@@ -56,7 +56,7 @@ def test_no_answer_is_told_by_its_reason(calls: Calls) -> None:
     calls.dial(attempt, number_for("no_answer"), timeout_ms=1500)
     assert calls.ami.wait("OriginateResponse", 10, Uniqueid=attempt)["Reason"] == "3"
     assert calls.outcome(attempt)["ChannelState"] == "5"
-    assert calls.ended_row(attempt)[1:] == ["Ringing", "19", "SIP 180 Ringing"]
+    assert calls.ended_row(attempt)[1:] == ["Ringing", "19", "SIP 180 Ringing", "0", ""]
 
 
 def test_cancel_and_answer_cross(calls: Calls) -> None:
@@ -277,3 +277,13 @@ def test_only_the_chosen_events_pass(calls: Calls) -> None:
     }
     allowed |= {"UserEvent", "DTMFEnd", "Registry", "ContactStatus", "Shutdown"}
     assert {e["Event"] for e in calls.ami.events} <= allowed
+
+
+def test_the_note_of_an_ended_call_tells_of_answer_and_talk(calls: Calls) -> None:
+    """A daemon that was away learns from it whether there was a talk."""
+    attempt = new_id()
+    calls.dial(attempt, number_for("answer_hangup"))
+    calls.outcome(attempt)
+    ended, state, _, _, talked, answered = calls.ended_row(attempt)
+    assert (state, talked) == ("Up", "0")
+    assert 0 <= float(ended) - float(answered) < 10

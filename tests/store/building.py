@@ -129,6 +129,7 @@ def end(
     ended: float = 30.0,
 ) -> AttemptEnd:
     """An end; answered, bridged, ended: seconds after NOW."""
+    live = None if outcome is Outcome.MACHINE else answered
     return AttemptEnd(
         id=attempt,
         outcome=outcome,
@@ -144,6 +145,7 @@ def end(
         ended_at=at(ended),
         answer_to_bridge_s=None if bridged is None or answered is None else bridged - answered,
         talk_s=None if bridged is None else ended - bridged,
+        waited_s=None if live is None else (ended if bridged is None else bridged) - live,
     )
 
 

@@ -22,6 +22,7 @@ TRACKS = 12
 GREETINGS = 4
 TRACK_S = 60.0
 HELLO = "hello"
+HUSH_S = 0.1  # the grain of silences that are sent
 HELLO_PAUSE_S = 1.5  # waits for who is calling; longer than AMD's after_greeting_silence
 PAUSE_S = (0.3, 1.6)  # between utterances; the listener's turn
 ALAW_SILENCE = b"\xd5"
@@ -76,6 +77,7 @@ def make_speech(sounds: Path, target: Path) -> None:
         _write(
             target / f"greeting-{number}.alaw", _prompt(sounds, name) + _prompt(sounds, "vm-intro")
         )
+    _write(target / "hush.alaw", _silence(HUSH_S))
     _write(target / "beep.alaw", alaw(_tone(BEEP_HZ, BEEP_S)))
     _write(target / "unallocated.alaw", _prompt(sounds, "ss-noservice"))
     _write(target / "suspended.alaw", _prompt(sounds, "feature-not-avail-line"))
