@@ -14,6 +14,7 @@
 #   DIALER_TRUNK_A_USER, _PASSWORD   digest user; then the trunk registers too        none
 #   DIALER_TRUNK_B_…         the same for `carrier-b`
 #   DIALER_AGENTS            number of agents' phones, agent-1001 up, that register   0
+#   DIALER_AGENT_CONTACT     host:port at which they are all found without registering: a simulation     none
 #   DIALER_AGENT_SECRET      their SIP password; several may be set by mounting site.d
 #
 # When /etc/asterisk/site.d/pjsip.conf exists already (mounted), nothing is written.
@@ -44,6 +45,8 @@ agents() {
         printf '[agent-%s](agent)\nauth = agent-%s\naors = agent-%s\n' "$number" "$number" "$number"
         printf '[agent-%s](agent-auth)\nusername = agent-%s\n' "$number" "$number"
         printf 'password = %s\n[agent-%s](agent-aor)\n' "$DIALER_AGENT_SECRET" "$number"
+        [ -z "${DIALER_AGENT_CONTACT:-}" ] || printf \
+            'contact = sip:%s@%s\nqualify_frequency = 0\n' "$number" "$DIALER_AGENT_CONTACT"
         number=$((number + 1))
     done
 }
@@ -68,7 +71,8 @@ if [ ! -e "$site/pjsip.conf" ]; then
     printf 'rtpstart = %s\nrtpend = %s\n' "${DIALER_RTP_START:-10000}" "${DIALER_RTP_END:-20000}" \
         > "$site/rtp.conf"
     printf 'xfersound = dialer-tone\n' > "$site/features.conf"
-    printf '; Globals of extensions.conf may be set anew here.\n' > "$site/extensions.conf"
+    printf 'DE_RTP_PORTS = %s-%s\n' "${DIALER_RTP_START:-10000}" "${DIALER_RTP_END:-20000}" \
+        > "$site/extensions.conf"
     {
         transport
         trunk carrier-a "${DIALER_TRUNK_A_CONTACT:-}" "${DIALER_TRUNK_A_MATCH:-}" \
@@ -79,4 +83,6 @@ if [ ! -e "$site/pjsip.conf" ]; then
     } > "$site/pjsip.conf"
 fi
 
+# Recordings are for the daemon too, which is of their group; secrets above are not.
+umask 007
 exec asterisk -f "$@"
