@@ -31,7 +31,7 @@ from dialer_engine.ports.store import AgentRow, Screen
 class Call:
     """One attempt that lives. tried: trunks that failed for this case just now, this one included.
     screen: what the agent is to see, fetched while it rings. recovered: taken over from before a
-    restart.
+    restart. unfit: agents with whom the PBX would not bridge it; they are not chosen for it again.
     """
 
     state: CallState
@@ -42,6 +42,7 @@ class Call:
     tried: frozenset[TrunkName] = frozenset()
     screen: Screen | None = None
     recovered: bool = False
+    unfit: set[AgentId] = field(default_factory=set)
 
     @property
     def node(self) -> NodeName:
@@ -124,24 +125,23 @@ class Registry:
             if agent.node == node and (not skill or skill in agent.state.skills):
                 yield agent
 
-    def choose(self, node: NodeName, required: str, wished: str) -> Agent | None:
-        """The agent for an answered call: one with the wished skill first, then the longest
-        idle.
+    def choose(self, call: Call, required: str) -> Agent | None:
+        """The agent for an answered call: one with the skill that its case wishes first, then the
+        longest idle.
         """
+        wished = call.candidate.skill
+        free = self.free_agents(call.node, required)
         return min(
-            self.free_agents(node, required),
+            (agent for agent in free if agent.state.agent not in call.unfit),
             default=None,
             key=lambda agent: _rank(agent.state, wished),
         )
 
     def next_waiting(self, agent: Agent, skill_of: dict[CampaignName, str]) -> Call | None:
         """The call that waits longest among those this agent may take."""
-        for attempt in self.waiting:
-            call = self.calls[attempt]
-            skill = skill_of.get(call.campaign, "")
-            if call.node == agent.node and (not skill or skill in agent.state.skills):
-                return call
-        return None
+        waiting = (self.calls[attempt] for attempt in self.waiting)
+        mine = (call for call in waiting if _suits(agent, call, skill_of.get(call.campaign, "")))
+        return min(mine, default=None, key=_waiting_since)
 
     def phases(self) -> Counter[CallPhase]:
         """How many calls are in each phase."""
@@ -154,6 +154,16 @@ class Registry:
     def presences(self) -> Counter[Presence]:
         """How many agents chose what."""
         return Counter(agent.state.presence for agent in self.agents.values())
+
+
+def _suits(agent: Agent, call: Call, skill: str) -> bool:
+    able = not skill or skill in agent.state.skills
+    return able and call.node == agent.node and agent.state.agent not in call.unfit
+
+
+def _waiting_since(call: Call) -> float:
+    since = call.state.waiting_since
+    return since.mono if since is not None else 0.0
 
 
 def _rank(state: AgentState, wished: str) -> tuple[bool, float]:

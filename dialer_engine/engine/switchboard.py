@@ -93,12 +93,21 @@ class Switchboard:
         if call is None:
             self._stats.stray += 1
             return
+        if isinstance(event, ev.BridgeRefused):
+            self._mark_unfit(call, event)
         try:
             state, commands = calls.step(call.state, event, now)
         except IllegalTransition as error:
             self._illegal("call", event, error, attempt=event.attempt)
             return
         self.enter_call(call, state, commands, now)
+
+    @staticmethod
+    def _mark_unfit(call: Call, event: ev.BridgeRefused) -> None:
+        """Or the same two would be tried again as fast as the PBX can refuse them."""
+        present = event.leg is None or event.leg == call.state.leg
+        if present and call.state.agent is not None:
+            call.unfit.add(call.state.agent)
 
     def enter_call(
         self, call: Call, state: calls.CallState, commands: list[cmd.Command], now: Moment
@@ -191,7 +200,7 @@ class Switchboard:
         call = self._registry.calls.get(command.attempt)
         if call is None or call.state.phase is not calls.CallPhase.WAITING:
             return
-        agent = self._registry.choose(call.node, self._skill(call.campaign), call.candidate.skill)
+        agent = self._registry.choose(call, self._skill(call.campaign))
         if agent is not None:
             self._match(call, agent, now)
 
