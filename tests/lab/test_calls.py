@@ -287,3 +287,13 @@ def test_the_note_of_an_ended_call_tells_of_answer_and_talk(calls: Calls) -> Non
     ended, state, _, _, talked, answered = calls.ended_row(attempt)
     assert (state, talked) == ("Up", "0")
     assert 0 <= float(ended) - float(answered) < 10
+
+
+def test_the_recording_runs_while_the_detector_hears_nothing(calls: Calls) -> None:
+    """A far end that sends no media at all must not hold up the clock of the recording."""
+    attempt = new_id()
+    calls.dial(attempt, number_for("silence"), wait=1, amd=True)
+    answered = calls.ami.wait("Newstate", 20, Uniqueid=attempt, ChannelState="6")
+    ended = calls.outcome(attempt)
+    lasted = float(ended["Timestamp"]) - float(answered["Timestamp"])
+    assert len(calls.recording(attempt)) / 8000 == pytest.approx(lasted, abs=0.5)
