@@ -23,7 +23,7 @@ from dialer_engine.domain.units import (
     LegId,
     NodeName,
 )
-from dialer_engine.ports.pbx import ChannelSeen, EndingRemembered
+from dialer_engine.ports.pbx import ChannelSeen, Doing, EndingRemembered
 
 # Asterisk's channel states, include/asterisk/channelstate.h.
 _RINGING, _UP = "5", "6"
@@ -232,7 +232,16 @@ def _seen(row: AmiMessage, by_bridge: dict[str, list[str]]) -> ChannelSeen:
         bridged_with=partner,
         agent=AgentId(row.get("CallerIDNum")) if is_leg else None,
         age_s=duration_s(row.get("Duration")),
+        doing=_doing(row),
     )
+
+
+def _doing(row: AmiMessage) -> Doing:
+    """Bridging a leg that is not in its holding bridge would tear it out of what it does."""
+    if row.get("Context") == "dialer-abandon":
+        return Doing.APOLOGISES
+    before_hold = row.get("Context") == "dialer-outbound" and row.get("Application") != "BridgeWait"
+    return Doing.LISTENS if before_hold else Doing.HOLDS
 
 
 def duration_s(text: str) -> float:

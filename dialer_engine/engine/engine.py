@@ -24,7 +24,7 @@ from dialer_engine.engine.inbox import Inbox
 from dialer_engine.engine.keeper import Keeper
 from dialer_engine.engine.leases import Leases
 from dialer_engine.engine.ledger import Ledger
-from dialer_engine.engine.recovery import Recovery
+from dialer_engine.engine.recovery import SETTLED_S, Recovery
 from dialer_engine.engine.registry import Call, Registry, fresh_agent
 from dialer_engine.engine.settings import EngineSettings
 from dialer_engine.engine.stats import EngineStats
@@ -226,7 +226,7 @@ class Engine:
     async def _recover(self, node: NodeName) -> None:
         """Until it has succeeded, or the link is down again."""
         try:
-            while not await self._reconcile(node):
+            while not await self._reconcile(node, events_lost=True):
                 await asyncio.sleep(_RETRY_RECOVERY_S)
                 if not self.nodes[node].health().connected:
                     return
@@ -235,10 +235,17 @@ class Engine:
         self.dialling.ready.add(node)
         log.info("a PBX is connected and known; dialling may go on", node=node)
         self.effects.publish("alarms", event="node_up", node=node)
+        self.effects.start(self._look_again(node), f"look again at {node}")
 
-    async def _reconcile(self, node: NodeName) -> bool:
+    async def _look_again(self, node: NodeName) -> None:
+        """Commands that were under way when the link broke were too young to be called missing."""
+        await asyncio.sleep(SETTLED_S + _RETRY_RECOVERY_S)
+        if node in self.dialling.ready:
+            await self._reconcile(node)
+
+    async def _reconcile(self, node: NodeName, events_lost: bool = False) -> bool:
         try:
-            await self.recovery.reconcile(node)
+            await self.recovery.reconcile(node, events_lost)
         except (PbxError, StoreError) as error:
             log.warning("the PBX could not be asked what lives", node=node, error=str(error))
             return False

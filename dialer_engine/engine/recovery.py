@@ -29,12 +29,12 @@ from dialer_engine.engine.stats import EngineStats
 from dialer_engine.engine.switchboard import Switchboard
 from dialer_engine.engine.trunks import Trunks
 from dialer_engine.ports.clock import Clock
-from dialer_engine.ports.pbx import ChannelSeen, EndingRemembered, PbxNode
+from dialer_engine.ports.pbx import ChannelSeen, Doing, EndingRemembered, PbxNode
 from dialer_engine.ports.store import AgentAtWork, Store
 
 log = structlog.get_logger(__name__)
 # A channel younger than this may be one whose command is still under way: neither a ghost nor lost.
-_SETTLED_S = 5.0
+SETTLED_S = 5.0
 
 
 class Recovery:
@@ -71,8 +71,11 @@ class Recovery:
 
     async def find_orphans(self) -> None:
         """Open attempts in the store that nobody here knows of."""
-        known = self._registry.calls
-        self._orphans = {o.id: o for o in await self._store.open_attempts() if o.id not in known}
+        # A call that ends while the store answers was open in what it read, and is gone from ours.
+        before = set(self._registry.calls)
+        found = await self._store.open_attempts()
+        known = before | self._registry.calls.keys()
+        self._orphans = {one.id: one for one in found if one.id not in known}
 
     def unreachable(self) -> dict[NodeName, int]:
         """Orphans by node: those of a node that is no longer configured can never be settled by
@@ -83,9 +86,10 @@ class Recovery:
             found[orphan.node] = found.get(orphan.node, 0) + 1
         return found
 
-    async def reconcile(self, node: NodeName) -> None:
-        """Make the registry agree with this node. PbxError or StoreError: nothing was decided; try
-        again.
+    async def reconcile(self, node: NodeName, events_lost: bool = False) -> None:
+        """Make the registry agree with this node. events_lost: the link was down or shed events, so
+        that what a channel shows is news however young its call is. PbxError or StoreError: nothing
+        was decided; try again.
         """
         asked = self._clock.now()
         seen = {one.id: one for one in await self._nodes[node].channels()}
@@ -95,7 +99,8 @@ class Recovery:
         answered = await self._nodes[node].answered_ago([a for a in alive if seen[a].up])
         ended = await self._nodes[node].endings([*gone, *missing])
         self._take_over_calls(node, seen, ended, answered, self._clock.now())
-        self._correct_calls(node, seen, ended, missing, asked)
+        self._end_missing(missing, ended)
+        self._correct_calls(node, seen, asked, 0.0 if events_lost else SETTLED_S)
         self._take_over_agents(node, seen, self._clock.now())
         self._correct_agents(node, seen, asked)
         await self._forget(node, [*gone, *missing])
@@ -129,7 +134,8 @@ class Recovery:
         leg = seen.get(channel.bridged_with or "")
         answered_at = _ago(now, answered_ago)
         state, commands = calls.recovered(
-            orphan.id, orphan.node, self._settings.call, now, answered=channel.up,
+            orphan.id, orphan.node, self._settings.call, now,
+            answered=channel.up and (leg is not None or channel.doing is Doing.HOLDS),
             agent=leg.agent if leg else None, leg=LegId(leg.id) if leg else None, answered_at=answered_at,
         )  # fmt: skip
         call = self._call(orphan, state, now)
@@ -140,6 +146,9 @@ class Recovery:
         if leg is not None and leg.agent is not None:
             self._adopt_talker(leg, orphan.id, now)
         self._switchboard.enter_call(call, state, commands, now)
+        if channel.up and state.answered_at is None:
+            for event in _answered(orphan.id, channel):
+                self._switchboard.call(event, answered_at)
 
     def _adopt_talker(self, leg: ChannelSeen, attempt: AttemptId, now: Moment) -> None:
         agent = self._registry.agents.get(leg.agent) if leg.agent else None
@@ -201,39 +210,39 @@ class Recovery:
             if call.node == node
             and call.state.phase is not CallPhase.PLANNED
             and call.state.attempt not in seen
-            and asked.since(call.planned_at) > _SETTLED_S
+            and asked.since(call.planned_at) > SETTLED_S
         ]
 
-    def _correct_calls(
-        self,
-        node: NodeName,
-        seen: Mapping[str, ChannelSeen],
-        ended: Mapping[AttemptId, EndingRemembered],
-        missing: Iterable[AttemptId],
-        asked: Moment,
+    def _end_missing(
+        self, missing: Iterable[AttemptId], ended: Mapping[AttemptId, EndingRemembered]
     ) -> None:
         for attempt in missing:
             log.info("a call ended unseen", attempt=attempt, noted=attempt in ended)
             self._switchboard.call(
                 ev.CallEnded(attempt, _ending(ended.get(attempt))), self._clock.now()
             )
+
+    def _correct_calls(
+        self, node: NodeName, seen: Mapping[str, ChannelSeen], asked: Moment, settled_s: float
+    ) -> None:
         for call in [c for c in self._registry.calls.values() if c.node == node]:
             channel = seen.get(call.state.attempt)
-            if channel is not None and asked.since(call.planned_at) > _SETTLED_S:
-                self._correct_call(call, channel)
+            if channel is not None and asked.since(call.planned_at) >= settled_s:
+                self._correct_call(call, channel, settled_s)
 
-    def _correct_call(self, call: Call, channel: ChannelSeen) -> None:
+    def _correct_call(self, call: Call, channel: ChannelSeen, settled_s: float) -> None:
         """Events of a living call were missed: tell its machine what they would have told."""
         attempt, now = call.state.attempt, self._clock.now()
-        if channel.up and call.state.phase in UNANSWERED_PHASES:
-            self._switchboard.call(ev.CallClassified(attempt, ev.Verdict.NOT_ASKED), now)
+        if channel.up and call.state.phase in (*UNANSWERED_PHASES, CallPhase.ANSWERED):
+            for event in _answered(attempt, channel):
+                self._switchboard.call(event, now)
         elif call.state.phase is CallPhase.HANGING_UP:
             self._switchboard.hang_up_again(call)
         elif channel.bridged_with and call.state.phase is CallPhase.CONNECTING:
             self._switchboard.call(ev.CallBridged(attempt, LegId(channel.bridged_with)), now)
         elif not channel.bridged_with and call.state.phase is CallPhase.TALKING:
             talked = call.state.bridged_at
-            if talked is not None and now.since(talked) > _SETTLED_S:
+            if talked is not None and now.since(talked) >= settled_s:
                 self._switchboard.call(ev.CallUnbridged(attempt), now)
 
     # -- agents
@@ -244,7 +253,8 @@ class Recovery:
         legs = {
             one.agent: LegId(one.id)
             for one in seen.values()
-            if one.agent and one.up and one.id.startswith("g-")
+            # Also legs that dialled in, whose ids are the PBX's own.
+            if one.agent and one.up and not one.id.startswith("a-")
         }
         for who, row in list(self._at_work.items()):
             agent = self._registry.agents.get(who)
@@ -271,7 +281,7 @@ class Recovery:
                 leg is not None
                 and leg not in seen
                 and since is not None
-                and asked.since(since) > _SETTLED_S
+                and asked.since(since) > SETTLED_S
             ):
                 self._switchboard.handle(ev.LegEnded(leg, Ending(seen=False)), now)
         for leg, who in list(self._registry.legs.items()):
@@ -291,7 +301,7 @@ class Recovery:
         there.
         """
         since = agent.state.since
-        limit = self._settings.agent_ring_timeout_s + _SETTLED_S
+        limit = self._settings.agent_ring_timeout_s + SETTLED_S
         calling = agent.state.line is agents.Line.CALLING
         return calling and since is not None and asked.since(since) > limit
 
@@ -312,7 +322,7 @@ class Recovery:
             for one in seen.values()
             if one.id.startswith("a-")
             and one.id not in self._registry.calls
-            and one.age_s > _SETTLED_S
+            and one.age_s > SETTLED_S
         ]
         if not strange:
             return
@@ -324,6 +334,17 @@ class Recovery:
             if channel not in open_ids and channel not in self._registry.calls:
                 log.warning("a channel that nobody knows is ended", channel=channel, node=node)
                 await self._nodes[node].hang_up(AttemptId(channel))
+
+
+def _answered(attempt: AttemptId, channel: ChannelSeen) -> tuple[ev.CallEvent, ...]:
+    """What was missed of a leg that is up and in no talk that we know of. The verdict of a machine
+    detector is not kept by the PBX: who holds counts as a person.
+    """
+    if channel.doing is Doing.APOLOGISES:
+        return (ev.SafeHarbourStarted(attempt),)
+    if channel.doing is Doing.LISTENS:
+        return (ev.CallAnswered(attempt),)
+    return (ev.CallClassified(attempt, ev.Verdict.NOT_ASKED),)
 
 
 def _ending(note: EndingRemembered | None) -> Ending:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from typing import Protocol
 
 from dialer_engine.compliance.gate import Permit
@@ -53,13 +54,23 @@ class CallAgent:
     ring_timeout_s: float = 30.0
 
 
+class Doing(Enum):
+    """What an answered channel that is in no talk does. holds: may be bridged. listens: the PBX still
+    finds out who answered, and will tell. apologises: it hears the safe-harbour message.
+    """
+
+    HOLDS = "holds"
+    LISTENS = "listens"
+    APOLOGISES = "apologises"
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelSeen:
     """A channel of ours that lives on the PBX.
 
     id: attempt or leg id. up: answered. bridged_with: our other id in the same bridge, None while
-    it holds or waits. agent: whose leg it is, for legs. age_s: since it was made; answered_ago_s:
-    since it was answered, None when the PBX does not tell.
+    it holds or waits. agent: whose leg it is, for legs. age_s: since it was made. doing: of a
+    debtor's leg that is up and in no talk.
     """
 
     id: str
@@ -67,6 +78,7 @@ class ChannelSeen:
     bridged_with: str | None = None
     agent: AgentId | None = None
     age_s: float = 0.0
+    doing: Doing = Doing.HOLDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ import os
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from tools.lab.backend import find_backend
 from tools.lab.errors import BackendMissing
 from tools.lab.lab import Lab
 from tools.rig.people import noon_zone
+from tools.rig.proxy import Proxy
 from tools.rig.site import Site
 from tools.rig.world import World
 
@@ -77,9 +79,54 @@ class Attempt:
 class Floor:
     """Lab, site and world, and the few things that tests do with them."""
 
-    def __init__(self, lab: Lab, site: Site, world: World) -> None:
+    def __init__(self, lab: Lab, site: Site, world: World, proxy: Proxy | None = None) -> None:
         self.lab, self.site, self.world = lab, site, world
+        self._proxy = proxy
         self._cases = 0
+
+    @property
+    def proxy(self) -> Proxy:
+        """The wire between daemon and PBX, of a floor that was opened `proxied`."""
+        assert self._proxy is not None
+        return self._proxy
+
+    def talk(self, campaign: str, numbers: Sequence[str]) -> dict[str, str]:
+        """Dial people who talk until we hang up; returns when all talk: attempt id by number."""
+        self.start(self.campaign(campaign, numbers))
+        self.until(
+            lambda: len(self.calls(campaign=campaign, phase="talking")) == len(numbers), "talking"
+        )
+        return {one.number: one.id for one in self.attempts(campaign)}
+
+    def hang_up(self, attempts: Iterable[str]) -> None:
+        """The operator ends calls."""
+        for attempt in attempts:
+            self.site.api.post(f"/calls/{attempt}/hangup")
+
+    def recorded(self, attempt: str) -> int:
+        """Bytes of the recording that the PBX writes at this moment."""
+        return next(self.lab.recordings_dir.rglob(f"{attempt}.raw")).stat().st_size
+
+    def until_context(self, context: str, limit_s: float = 15.0) -> None:
+        """Until a channel of the PBX is in this context; asked of the PBX itself."""
+        deadline = time.monotonic() + limit_s
+        while time.monotonic() < deadline:
+            if f"!{context}!" in self.lab.command("pbx", "core show channels concise"):
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"no channel in {context}")
+
+    def never_twice(self, campaign: str | None = None) -> None:
+        """What the world saw against the books: no number got more calls than it has attempts with
+        a permit, and every attempt has exactly one outcome.
+        """
+        rows = self.attempts(campaign)
+        assert all(one.outcome for one in rows)
+        assert all(len(one.permit) > 2 for one in rows)
+        allowed = Counter(one.number for one in rows)
+        for number, count in Counter(one.number for one in self.world.calls()).items():
+            if campaign is None or number in allowed:
+                assert count <= allowed[number], "a number was dialled without a permit"
 
     # -- campaigns
 
@@ -239,6 +286,7 @@ def open_floor(
     world: Mapping[str, Any] | None = None,
     changes: Mapping[str, Any] | None = None,
     start: bool = True,
+    proxied: bool = False,
     **site: Any,
 ) -> Iterator[Floor]:
     """Everything up: both Asterisks, the database, the daemon. Skips where there is no Asterisk,
@@ -258,13 +306,16 @@ def open_floor(
         overrides=overrides,
         backend=backend,
     )
-    usual = {"compliance.daily_cap": 50, "safe_harbour.pbx_wait_s": 5}
-    with (
-        lab,
-        World(lab) as seen,
-        Site(lab, folder / "site", {**usual, **(changes or {})}, **site) as place,
-    ):
+    usual = {"compliance.daily_cap": 50, "safe_harbour.pbx_wait_s": 5, **(changes or {})}
+    with ExitStack() as opened:
+        opened.enter_context(lab)
+        seen = opened.enter_context(World(lab))
+        proxy = None
+        if proxied:
+            proxy = opened.enter_context(Proxy(lab.ami_host, lab.ami_port))
+            usual["pbx.nodes.0.port"] = proxy.port
+        place = opened.enter_context(Site(lab, folder / "site", usual, **site))
         place.cli("db", "upgrade")
         if start:
             place.start()
-        yield Floor(lab, place, seen)
+        yield Floor(lab, place, seen, proxy)

@@ -135,11 +135,10 @@ def test_nobody_free_means_the_message_and_not_before_the_limit(floor: Floor) ->
         floor.site.api.post(f"/agents/{one}/resume")
     rows = floor.attempts(name)
     assert sorted(str(one.outcome) for one in rows) == ["abandoned"] * 3 + ["completed"]
-    for one in rows:
-        if one.outcome == "abandoned":
-            _heard_the_message(ears[one.number])
-            assert one.agent is None
-            assert one.bridged_at is None
+    for row in (row for row in rows if row.outcome == "abandoned"):
+        _heard_the_message(ears[row.number])
+        assert row.agent is None
+        assert row.bridged_at is None
 
 
 def _heard_the_message(path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,7 +18,7 @@ from typing import Any
 import yaml
 
 from dialer_engine.cli.client import Client
-from dialer_engine.domain.errors import DaemonUnreachable, DialerError
+from dialer_engine.domain.errors import DialerError
 from tools.lab.lab import Lab
 from tools.rig.people import noon_zone
 
@@ -98,10 +100,15 @@ class Site:
             "compliance": {"default_country": "GB", "default_zone": noon_zone()},
             "recordings": {"slow_free_mib": 200, "stop_free_mib": 100},
         }  # fmt: skip
+        self._tree = tree
+        self.configure(changes)
+
+    def configure(self, changes: Mapping[str, Any]) -> None:
+        """Change keys of the configuration file; the daemon reads them at its start or at a reload."""
         for key, value in changes.items():
-            _set(tree, key.split("."), value)
+            _set(self._tree, key.split("."), value)
         self.config.write_text(
-            yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), encoding="utf-8"
+            yaml.safe_dump(self._tree, sort_keys=False, allow_unicode=True), encoding="utf-8"
         )
         self.config.chmod(0o600)
 
@@ -171,13 +178,20 @@ class Site:
                 raise SiteError(
                     f"the daemon ended with exit code {self._process.returncode}\n{self.tail()}"
                 )
-            try:
-                if condition():
+            with contextlib.suppress(DialerError):
+                if self._listens() and condition():
                     return
-            except (DaemonUnreachable, DialerError):
-                pass
             time.sleep(_LOOK_S)
         raise SiteError(f"not {what} within {limit_s:g} s\n{self.tail()}")
+
+    def _listens(self) -> bool:
+        """Looked at first, because httpcore leaves a socket open when nobody takes the call."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(self.socket))
+            except OSError:
+                return False
+        return True
 
     def stop(self, graceful: bool = True, limit_s: float = _STOP_S) -> int:
         """SIGTERM (a second one when not graceful); returns the exit code."""
@@ -235,6 +249,7 @@ class Site:
 
 
 def _set(tree: Any, path: list[str], value: Any) -> None:
+    """A number in the path is a place in a list."""
     for word in path[:-1]:
-        tree = tree.setdefault(word, {})
+        tree = tree[int(word)] if isinstance(tree, list) else tree.setdefault(word, {})
     tree[path[-1]] = value

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from tools.lab.ami import Ami, Message
+from tools.lab.ami import Message
 from tools.lab.errors import AmiError
 from tools.lab.lab import Lab
 
@@ -111,7 +111,7 @@ class World:
 
     def _ask(self, action: str, **headers: str) -> None:
         with self._lab.world_ami() as link:
-            link.ask(action, **headers)
+            link.ask(action, None, **headers)
 
     # -- the thread
 
