@@ -87,7 +87,8 @@ class FixedRatio:
             return "no agent is available"
         if granted < wanted:
             return f"{wanted} wanted, the trunks have room for {granted}"
-        return f"{self.ratio:g} lines for each of {snapshot.idle} available agents"
+        lines = "1 line" if self.ratio == 1 else f"{self.ratio:g} lines"
+        return f"{lines} for each available agent, of whom there are {snapshot.idle}"
 
 
 class Progressive(FixedRatio):

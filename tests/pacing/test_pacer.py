@@ -94,7 +94,7 @@ def test_floor_of_ratio_times_idle_less_what_is_in_flight(
 
 def test_the_decision_explains_itself() -> None:
     assert ask(2.0, 5, room=3).why == "10 wanted, the trunks have room for 3"
-    assert ask(2.0, 5).why == "2 lines for each of 5 available agents"
+    assert ask(2.0, 5).why == "2 lines for each available agent, of whom there are 5"
     numbers = ask(1.5, 4, ringing=2, waiting=1).numbers
     assert numbers == {"idle": 4, "in_flight": 3, "ratio": 1.5, "wanted": 3}
 

@@ -14,6 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from dialer_engine.domain.outcome import Outcome
 from tools.demo import plan
 from tools.demo.board import Board, attempts
 from tools.demo.check import objections
@@ -186,7 +187,7 @@ def _show(report: dict[str, Any]) -> None:
     outcomes.add_column("outcome")
     outcomes.add_column("", justify="right")
     for name, count in sorted(report["outcomes"].items(), key=lambda item: -item[1]):
-        outcomes.add_row(name, str(count))
+        outcomes.add_row(f"{Outcome(name).chinese} {name}", str(count))
     console.print(outcomes)
 
 

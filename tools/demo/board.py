@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
+
+from dialer_engine.domain.outcome import Outcome
 
 _LINE_EVERY_S = 10.0
 Json = dict[str, Any]
@@ -48,7 +51,12 @@ class Board:
         """The present state."""
         if self._live:
             self._live.update(
-                Group(self._head(status, elapsed_s), _campaigns(status), _agents(agents))
+                Group(
+                    self._head(status, elapsed_s),
+                    _campaigns(status),
+                    _agents(agents),
+                    _outcomes(status),
+                )
             )
         elif time.monotonic() - self._last_line >= _LINE_EVERY_S:
             self._last_line = time.monotonic()
@@ -82,6 +90,14 @@ def _campaigns(status: Json) -> Table:
             str(today["abandoned"]), one["why"],
         )  # fmt: skip
     return table
+
+
+def _outcomes(status: Json) -> Text:
+    total: Counter[str] = Counter()
+    for one in status["campaigns"]:
+        total.update(one["today"].get("outcomes", {}))
+    parts = [f"{Outcome(name).chinese} {name} {count}" for name, count in total.most_common()]
+    return Text("Outcomes 结果   " + "   ".join(parts))
 
 
 def _agents(agents: list[Json]) -> Table:
