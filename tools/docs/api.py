@@ -95,7 +95,8 @@ _FEED = f"""\
 `GET /api/v1/events` is a stream of server-sent events. Topics: {", ".join(f"`{t}`" for t in TOPICS)},
 and `agent/<id>` for the screen of one agent, which must be named.
 Each message has `topic`, `seq` and `event`. A listener that is too slow loses the oldest messages (`api.feed_queue`
-are kept for it) and gets an event `lost` with how many. Nothing is kept for a listener that was away: ask `/status`, `/agents` and `/calls` after connecting.
+are kept for it) and gets an event `lost` with how many. Nothing is kept for a listener that was away: ask `/status`,
+`/agents` and `/calls` after connecting.
 
 | topic | `event` | further fields |
 | --- | --- | --- |

@@ -100,7 +100,8 @@ def _options(command: click.Command, context: click.Context) -> list[str]:
     rows = []
     for param in command.get_params(context):
         record = param.get_help_record(context)
-        known = param.name in ("help", "json") and context.parent is not None
+        known = "--help" in record[0] if record else True
+        known = known or (param.name == "json" and context.parent is not None)
         if record is None or not record[1] or known:
             continue
         rows.append((code(record[0].replace("\n", " ")), record[1]))

@@ -26,6 +26,7 @@ from tools.docs.api import api
 from tools.docs.commands import commands
 from tools.docs.configuration import configuration
 from tools.docs.errors import exit_codes
+from tools.docs.importing import importing
 from tools.docs.markdown import NOTE
 from tools.docs.markdown import table as _rows
 from tools.docs.metrics import metrics
@@ -219,6 +220,7 @@ def pages() -> dict[str, str]:
         "store.md": store(),
         "exit-codes.md": exit_codes(),
         "strategies.md": strategies(),
+        "import.md": importing(),
     }
 
 

@@ -41,7 +41,7 @@ _ALERTS = """\
 | `dialer_node_up == 0` | nothing is dialled on that PBX |
 | `dialer_disk_state > 0` | dialling is slowed (1) or stopped (2) |
 | `dialer_trunk_closed == 0` | the breaker of a trunk is open |
-| `rate(dialer_illegal_transitions_total[5m]) > 0` | impossible events; the log has them as `an impossible event was ignored` |
+| `rate(dialer_illegal_transitions_total[5m]) > 0` | impossible events; in the log `an impossible event was ignored` |
 | `rate(dialer_link_total{what="events_shed_state"}[5m]) > 0` | events were lost in a flood; the PBX was asked again |
 | `rate(dialer_link_total{what="events_filtered"}[5m]) > 0` | the AMI user has no event filter |
 | `dialer_store_pending > 1000` | outcomes wait for a slow store |

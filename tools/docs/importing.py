@@ -1,0 +1,43 @@
+"""`docs/reference/import.md`: which column of a file is taken for what."""
+
+from __future__ import annotations
+
+from dialer_engine.store.csv_cases import ALIASES
+from tools.docs.markdown import code, page, table
+
+SOURCE = "dialer_engine/store/csv_cases.py"
+FIELDS = {
+    "reference": "the creditor's own key, unique; required",
+    "name": "the debtor's name",
+    "balance": "`1234.5`, `1,234.50`, `￥1,234.50元`; at most four decimals",
+    "currency": "three letters (ISO 4217); else `--currency`",
+    "days_past_due": "whole number, negative before the due date",
+    "language": "free text",
+    "priority": "whole number; higher is dialled first",
+    "skill": "agents who have it are preferred for this case",
+    "zone": "IANA name such as `Asia/Shanghai`; for all numbers of the row",
+    "numbers": "several numbers in one cell, separated by `;` `,` `/` `、` or `|`",
+    "mobile": "a number; the others likewise; at least one is required",
+    "phone": "a number",
+    "home": "a number",
+    "work": "a number",
+    "contact": "a number",
+}
+_HEAD = """\
+# Columns of an import
+
+A column is found by its name. Case, spaces, dots, dashes, underscores and brackets do not matter; a number column may
+end in a digit (`phone2`, `手机2`). `--map FIELD=COLUMN` or a `--map-file` wins over the name. What means nothing to the
+dialer goes along as an attribute of the case and is shown to the agent. Numbers are tried in the order of the columns.
+
+导入列名对照。可用 `--map 字段=列名` 指定。
+""".splitlines()
+
+
+def importing() -> str:
+    """The page."""
+    rows = [
+        (code(name), ", ".join(code(alias) for alias in aliases), FIELDS[name])
+        for name, aliases in ALIASES.items()
+    ]
+    return page(SOURCE, [*_HEAD, "", *table(("field", "names of columns", "value"), rows)])
