@@ -8,6 +8,7 @@ task whose failure is logged and which goes on.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import structlog
@@ -100,6 +101,7 @@ class Engine:
             self.registry,
             self.switchboard,
             store,
+            self.ledger,
             self.trunks,
             clock,
             self.nodes,
@@ -108,6 +110,7 @@ class Engine:
         self.leases = Leases(settings, self.dialling, store, clock)
         self.keeper = Keeper(store, recordings, self.dialling, self.effects, clock)
         self._recovering: set[NodeName] = set()
+        self._link_changes: Counter[NodeName] = Counter()
         self._connect()
 
     def _connect(self) -> None:
@@ -202,7 +205,7 @@ class Engine:
 
     async def sweep(self) -> None:
         """Ask every node what lives, and the store what is open: nothing stays forgotten."""
-        if self.ledger.ok and not self.ledger.pending:
+        if self.ledger.ok:
             await self.recovery.find_orphans()
         for node in list(self.dialling.ready):
             await self._reconcile(node)
@@ -210,8 +213,9 @@ class Engine:
     # -- nodes and store
 
     def _node_changed(self, event: ev.NodeUp | ev.NodeDown | ev.NodeDesynchronised) -> None:
+        self._link_changes[event.node] += 1
+        self.dialling.ready.discard(event.node)
         if isinstance(event, ev.NodeDown):
-            self.dialling.ready.discard(event.node)
             log.error(
                 "a PBX is not connected; nothing is dialled there",
                 node=event.node,
@@ -219,15 +223,13 @@ class Engine:
             )
             self.effects.publish("alarms", event="node_down", node=event.node)
         elif event.node not in self._recovering:
-            self.dialling.ready.discard(event.node)
             self._recovering.add(event.node)
             self.effects.start(self._recover(event.node), f"recover {event.node}")
 
     async def _recover(self, node: NodeName) -> None:
-        """Until it has succeeded, or the link is down again."""
+        """Until it has succeeded with nothing new of the link meanwhile, or the link is down."""
         try:
-            while not await self._reconcile(node, events_lost=True):
-                await asyncio.sleep(_RETRY_RECOVERY_S)
+            while not await self._recovered(node):
                 if not self.nodes[node].health().connected:
                     return
         finally:
@@ -236,6 +238,14 @@ class Engine:
         log.info("a PBX is connected and known; dialling may go on", node=node)
         self.effects.publish("alarms", event="node_up", node=node)
         self.effects.start(self._look_again(node), f"look again at {node}")
+
+    async def _recovered(self, node: NodeName) -> bool:
+        """What was learnt over a link that broke or lost events meanwhile is not all there is."""
+        changes = self._link_changes[node]
+        done = await self._reconcile(node, events_lost=True)
+        if not done:
+            await asyncio.sleep(_RETRY_RECOVERY_S)
+        return done and self._link_changes[node] == changes
 
     async def _look_again(self, node: NodeName) -> None:
         """Commands that were under way when the link broke were too young to be called missing."""
@@ -248,6 +258,10 @@ class Engine:
             await self.recovery.reconcile(node, events_lost)
         except (PbxError, StoreError) as error:
             log.warning("the PBX could not be asked what lives", node=node, error=str(error))
+            return False
+        except Exception:
+            # Not known is not recovered: nothing is dialled there until it succeeds.
+            log.exception("the PBX could not be made to agree with what we know", node=node)
             return False
         return True
 

@@ -56,6 +56,10 @@ class Ledger:
     def pending(self) -> int:
         return len(self._ends) + len(self._events) + len(self._postponed) + len(self._dispositions)
 
+    def ending(self) -> set[AttemptId]:
+        """Attempts whose outcome waits to be written."""
+        return {end.id for end, _ in self._ends}
+
     async def begin(self, drafts: Sequence[AttemptDraft]) -> dict[AttemptId, str]:
         """Commit attempts; returns the refused ones with the reason. StoreError: none may be
         dialled.

@@ -110,6 +110,10 @@ class Registry:
             del self.legs[old]
         self.legs[leg] = agent
 
+    def legs_of(self, agent: AgentId) -> list[LegId]:
+        """Legs that are up, or are being called, for this agent."""
+        return [leg for leg, owner in self.legs.items() if owner == agent]
+
     def forget_legs(self, agent: AgentId) -> list[LegId]:
         """Forget the legs that were called for this agent and are not the connected one; which ones."""
         connected = self.agents[agent].state.leg

@@ -250,6 +250,10 @@ class Switchboard:
         """The command to end this call may not have arrived; ending a channel twice does no harm."""
         self._effects.hang_up(call.node, call.state.attempt)
 
+    def end_leg(self, agent: Agent, leg: LegId) -> None:
+        """A leg that this agent does not need."""
+        self._effects.hang_up(agent.node, leg)
+
     def _lose(self, command: cmd.LoseAgent, now: Moment) -> None:
         self.call(ev.AgentGone(command.attempt), now)
 

@@ -30,6 +30,7 @@ from dialer_engine.ports.clock import Clock
 from dialer_engine.ports.pbx import (
     CallAgent,
     ChannelSeen,
+    Doing,
     EndingRemembered,
     NodeHealth,
     Originate,
@@ -40,6 +41,8 @@ T = TypeVar("T")
 # How an event travels to the sink: at once and once, unless somebody puts a worse road in between.
 Relay = Callable[[ev.PbxEvent, Moment, Sink], None]
 VERSION = "scripted 1"
+# How long the shipped safe-harbour message lasts, measured on Asterisk 22.
+MESSAGE_S = 4.3
 # Q.850: normal clearing.
 _NORMAL = 16
 
@@ -75,6 +78,7 @@ class Channel:
     up_at: Moment | None = None
     partner: str | None = None
     talked: bool = False
+    doing: Doing = Doing.HOLDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +228,7 @@ class ScriptedPbx:
         """The debtor takes the call. verdict None: the detector still listens."""
         channel = self._known(attempt)
         channel.up_at = channel.up_at or self._clock.now()
+        channel.doing = Doing.LISTENS if verdict is None else Doing.HOLDS
         self._tell(ev.CallAnswered(attempt))
         if verdict is not None:
             self._tell(ev.CallClassified(attempt, verdict))
@@ -308,14 +313,19 @@ class ScriptedPbx:
 
     def _bridge(self, attempt: AttemptId, leg: LegId) -> None:
         debtor, agent = self._known(attempt), self._known(leg)
+        if debtor.doing is not Doing.HOLDS or debtor.up_at is None or agent.up_at is None:
+            raise PbxRefused("a leg does not hold")
         self._part(debtor)
         self._part(agent)
         debtor.partner, agent.partner, debtor.talked = leg, attempt, True
         self._tell(ev.CallBridged(attempt, leg))
 
     def _play(self, attempt: AttemptId) -> None:
-        self._part(self._known(attempt))
+        channel = self._known(attempt)
+        self._part(channel)
+        channel.doing = Doing.APOLOGISES
         self._tell(ev.SafeHarbourStarted(attempt))
+        self._clock.later(MESSAGE_S, lambda: self.end(attempt))
 
     def _part(self, channel: Channel) -> None:
         """Out of its talk; a debtor who is left behind waits and the dialplan says so."""
@@ -346,5 +356,10 @@ class ScriptedPbx:
     def _seen(self, channel: Channel) -> ChannelSeen:
         age = self._clock.now().since(channel.made_at)
         return ChannelSeen(
-            channel.id, channel.up_at is not None, channel.partner, channel.agent, age
+            channel.id,
+            channel.up_at is not None,
+            channel.partner,
+            channel.agent,
+            age,
+            channel.doing,
         )

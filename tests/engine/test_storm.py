@@ -68,6 +68,7 @@ class Storm:
         self.house = house
         self.road = Road(Random(7))
         self.seen: Counter[str] = Counter()
+        self.dialled_in = 0
         house.pbx.relay = self.road.carry
         self.acts: tuple[Callable[[int, int], None], ...] = (
             self.ring, self.answer, self.answer, self.answer, self.machine, self.end, self.end, self.drop_leg,
@@ -181,7 +182,8 @@ class Storm:
 
     def dial_in(self, which: int, detail: int) -> None:
         pin = "4711" if detail % 3 else "0000"
-        self.house.pbx.dial_in(f"1795.{which % 5}", str(1001 + which % 4), pin)
+        self.dialled_in += 1
+        self.house.pbx.dial_in(f"1795.{self.dialled_in}", str(1001 + which % 4), pin)
 
     def operator(self, which: int, detail: int) -> None:
         flying = self.house.flying
