@@ -25,6 +25,8 @@ from dialer_engine.domain.units import (
 )
 from dialer_engine.ports.pbx import ChannelSeen, Doing, EndingRemembered
 
+# Ids of test calls begin so.
+TEST_PREFIX = "doctor-"
 # Asterisk's channel states, include/asterisk/channelstate.h.
 _RINGING, _UP = "5", "6"
 # Q.850: no answer from the user, who was alerted.
@@ -70,7 +72,9 @@ class Translator:
         self.away.clear()
 
     def events(self, message: AmiMessage) -> Iterable[ev.PbxEvent]:
-        """What this message means."""
+        """What this message means. Test calls of `doctor` mean nothing (ami/examine.py)."""
+        if message.get("Uniqueid").startswith(TEST_PREFIX):
+            return ()
         handler = self._by_event.get(message.event)
         return handler(message) if handler is not None else ()
 

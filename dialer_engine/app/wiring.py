@@ -153,19 +153,23 @@ def make_nodes(config: Config) -> list[AsteriskNode]:
     return [_node(config, one) for one in config.pbx.nodes]
 
 
-def _node(config: Config, one: PbxNode) -> AsteriskNode:
+def link_config(one: PbxNode) -> AmiConfig:
+    """How a PBX is reached."""
     tls = (
         AmiTls(ca_file=one.tls.ca, verify=one.tls.verify, server_name=one.tls.server_name)
         if one.tls.enabled
         else None
     )
-    link = AmiConfig(
+    return AmiConfig(
         host=one.host, port=one.port, username=one.username, secret=one.secret.reveal(), node=one.name, tls=tls,
         connect_timeout=one.connect_timeout_s, ping_interval=one.ping_interval_s, ping_deadline=one.ping_deadline_s,
     )  # fmt: skip
+
+
+def _node(config: Config, one: PbxNode) -> AsteriskNode:
     return AsteriskNode(
-        link, trunk_dials(config, one.name), agent_dial=config.agents.dial, command_timeout_s=one.command_timeout_s,
-        unsure_is_machine=config.amd.unsure_is_machine,
+        link_config(one), trunk_dials(config, one.name), agent_dial=config.agents.dial,
+        command_timeout_s=one.command_timeout_s, unsure_is_machine=config.amd.unsure_is_machine,
     )  # fmt: skip
 
 

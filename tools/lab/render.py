@@ -97,7 +97,7 @@ def _site_files(site: Site, mix: Mix, node: str) -> dict[str, str]:
         "manager-secret": f"secret = {site.pbx_secret if pbx else site.world_secret}",
         "rtp": _rtp(ports.pbx_rtp if pbx else ports.world_rtp),
         "pjsip": pbx_pjsip(site) if pbx else world_pjsip(site),
-        "extensions": "; Nothing to override." if pbx else _world_globals(site, mix),
+        "extensions": _pbx_globals(site) if pbx else _world_globals(site, mix),
         **own,
     }
 
@@ -248,6 +248,11 @@ def _world_phone(site: Site, number: int) -> list[str]:
         _section(name, "", own),
         _section(name, "", {"type": "aor", "contact": pbx}),
     ]
+
+
+def _pbx_globals(site: Site) -> str:
+    first, last = site.ports.pbx_rtp
+    return f"DE_RTP_PORTS = {first}-{last}"
 
 
 def _world_globals(site: Site, mix: Mix) -> str:
