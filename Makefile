@@ -1,7 +1,7 @@
 # Every target sets up what it needs by itself: see tools/setup/. `make help` lists them.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup venv pbx demo test test-fast test-slow bench lint docs lock clean
+.PHONY: help setup venv pbx demo test test-fast test-slow bench soak lint docs lock clean
 
 SETUP := tools/setup/run
 PY := .venv/bin/python
@@ -34,7 +34,10 @@ test-slow: setup ## The tests that take minutes: kills, soak
 	@$(PY) -m pytest -m slow $(ARGS)
 
 bench: setup ## Figures of the core, beside a bare loop's, into build/bench/core.json
-	@$(PY) -m tools.bench
+	@$(PY) -m tools.bench $(ARGS)
+
+soak: setup ## An hour of steady load: does anything grow? (ARGS='--minutes 10' for less)
+	@$(PY) -m tools.soak $(ARGS)
 
 lint: venv ## ruff, mypy --strict, and who may import whom
 	@wrong=0; for check in "ruff check ." "ruff format --check ." mypy lint-imports; do \
