@@ -17,7 +17,7 @@ from dialer_engine.domain.errors import LinkLost, LoginRefused
 from tests.ami.conftest import PATIENCE, QUICK, Certificates, Told, until
 from tools.lab.errors import BackendMissing
 from tools.lab.lab import Lab
-from tools.lab.mix import test_number as number_that
+from tools.lab.mix import number_for as number_that
 
 pytestmark = pytest.mark.pbx
 
