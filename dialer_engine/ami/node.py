@@ -82,7 +82,10 @@ class AsteriskNode:
         self._sink: Sink = lambda event, at: None
         self._version = ""
         self._booted = False
-        self.link = AmiLink(
+        self.link = self._new_link(config)
+
+    def _new_link(self, config: AmiConfig) -> AmiLink:
+        return AmiLink(
             config, on_event=self._on_event, on_state=self._on_state, on_desync=self._on_desync
         )
 
@@ -101,6 +104,21 @@ class AsteriskNode:
         """See the port."""
         self._sink = lambda event, at: None
         await self.link.close()
+
+    async def relink(self, config: AmiConfig) -> bool:
+        """Another host, user or secret: a new link in place of the old one, at once, also when that one was refused
+        and waits for long. False when nothing differs. What was under way on the old one is unknown.
+        """
+        if config == self.link.config:
+            return False
+        old, self.link = self.link, self._new_link(config)
+        await old.close()
+        if self._booted:
+            self._booted = False
+            self._translator.forget()
+            self._sink(ev.NodeDown(self._name, "its configuration has changed"), _now())
+        self.link.start()
+        return True
 
     def health(self) -> NodeHealth:
         """See the port."""

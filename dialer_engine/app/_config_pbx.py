@@ -30,11 +30,13 @@ class Tls:
     """TLS towards the PBX."""
 
     enabled: bool = opt(
-        False, "Connect with TLS (AMI: tlsbindaddr, usually port 5039).", "使用 TLS"
+        False, "Connect with TLS (AMI: tlsbindaddr, usually port 5039).", "使用 TLS", live=True
     )
-    ca: Path | None = opt(None, "CA file; empty: the system's.", "CA 证书文件")
-    verify: bool = opt(True, "Check the certificate. Off only for a test.", "校验证书")
-    server_name: str | None = opt(None, "Name in the certificate; empty: the host.", "证书中的名称")
+    ca: Path | None = opt(None, "CA file; empty: the system's.", "CA 证书文件", live=True)
+    verify: bool = opt(True, "Check the certificate. Off only for a test.", "校验证书", live=True)
+    server_name: str | None = opt(
+        None, "Name in the certificate; empty: the host.", "证书中的名称", live=True
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +47,15 @@ class PbxNode:
         REQUIRED, "How calls, agents and trunks refer to it.", "节点名", check=NAME, example="main"
     )
     kind: Literal["asterisk"] = opt("asterisk", "asterisk.", "类型")
-    host: str = opt(REQUIRED, "Address of its AMI.", "AMI 地址", example="127.0.0.1")
-    port: int = opt(5038, "Port of its AMI.", "AMI 端口", check=PORT)
+    host: str = opt(REQUIRED, "Address of its AMI.", "AMI 地址", example="127.0.0.1", live=True)
+    port: int = opt(5038, "Port of its AMI.", "AMI 端口", check=PORT, live=True)
     username: str = opt(
         REQUIRED,
         "AMI user, as in manager.conf.",
         "AMI 用户名",
         check=matches(r"[^\r\n\0]+", "one line and not empty"),
         example="dialer",
+        live=True,
     )
     secret: Secret = opt(
         REQUIRED,
@@ -60,17 +63,21 @@ class PbxNode:
         "AMI 密码(建议使用 secret_file)",
         check=lambda value: None if value else "must not be empty",
         example="change-me",
+        live=True,
     )
     tls: Tls = section(Tls, "TLS on this link.", "TLS")
-    connect_timeout_s: float = opt(5.0, "Limit for connecting.", "连接超时", check=between(0.1, 60))
+    connect_timeout_s: float = opt(
+        5.0, "Limit for connecting.", "连接超时", check=between(0.1, 60), live=True
+    )
     ping_interval_s: float = opt(
-        10.0, "Silence after which the link is tried.", "心跳间隔", check=between(1, 300)
+        10.0, "Silence after which the link is tried.", "心跳间隔", check=between(1, 300), live=True
     )
     ping_deadline_s: float = opt(
         5.0,
         "No answer for this long: the link is taken for dead.",
         "心跳期限",
         check=between(0.5, 60),
+        live=True,
     )
     command_timeout_s: float = opt(
         10.0,

@@ -106,6 +106,9 @@ async def _serve(
     mode = int(config.api.socket_mode, 8)
     async with serving(app, config.daemon.socket, mode=mode, group=config.api.socket_group):
         await engine.start()
+        carrying = wiring.feed_work(engine.feed)
+        if carrying is not None:
+            engine.tasks.start(carrying, "feed")
         engine.tasks.start(_feed_watchdog(notifier, engine), "watchdog")
         notifier.ready("running")
         if config.metrics.enabled:

@@ -25,7 +25,6 @@ from dialer_engine.app.config import Config, Loaded
 from dialer_engine.domain.errors import DialerError
 from dialer_engine.domain.findings import Finding, fail, ok
 from dialer_engine.engine.engine import Engine
-from dialer_engine.live.client import connect
 from dialer_engine.ports.store import AgentRow
 
 Json = dict[str, Any]
@@ -139,6 +138,18 @@ def _engine(engine: Engine | None) -> Iterator[Finding]:
 async def _redis(config: Config) -> list[Finding]:
     if config.redis.url is None:
         return []
+    try:
+        from dialer_engine.live.client import connect
+    except ModuleNotFoundError:
+        return [
+            fail(
+                "redis",
+                "redis.url is set, but the Python package redis is missing",
+                "缺少 Python 包 redis",
+                "pip install 'dialer-engine[redis]'",
+                "pip install 'dialer-engine[redis]'",
+            )
+        ]
     client = connect(config.redis.url.reveal())
     try:
         info = await client.info("server")

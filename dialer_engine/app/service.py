@@ -24,7 +24,7 @@ from dialer_engine.domain import events as ev
 from dialer_engine.domain.agent import AgentMode
 from dialer_engine.domain.campaign import Campaign, CampaignState, DialMode
 from dialer_engine.domain.errors import BadValue, Conflict, NotFound, PbxError, StoreError
-from dialer_engine.domain.units import AgentId, AttemptId, CampaignName
+from dialer_engine.domain.units import AgentId, AttemptId, CampaignName, NodeName
 from dialer_engine.engine.engine import Engine
 from dialer_engine.engine.registry import Agent, fresh_agent
 from dialer_engine.ports.store import AgentRow
@@ -84,6 +84,7 @@ class Service:
         changes = diff(self._settings.config, fresh.config)
         self._apply(fresh, changes)
         self._settings = fresh
+        await self._relink(fresh)
         log.info("the configuration was read again", changed=len(changes))
         return {
             "changed": [
@@ -106,6 +107,13 @@ class Service:
         for agent in engine.registry.agents.values():
             agent.state = replace(agent.state, policy=settings.agent)
         logs.set_level(config.daemon.log_level)
+
+    async def _relink(self, fresh: Loaded) -> None:
+        """A corrected secret is tried at once: a refused link waits for minutes by itself."""
+        for one in fresh.config.pbx.nodes:
+            relink = getattr(self._engine.nodes.get(NodeName(one.name)), "relink", None)
+            if relink is not None and await relink(wiring.link_config(one)):
+                log.info("a PBX is linked anew", node=one.name)
 
     async def shutdown(self, graceful: bool, limit_s: float | None) -> Json:
         """See EngineApi."""

@@ -6,10 +6,11 @@ Rules: configuration words end here; an adapter is chosen here and nowhere else.
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import time
 from pathlib import Path
+from typing import Any
 
 import phonenumbers
 
@@ -25,6 +26,7 @@ from dialer_engine.app.pins import check_pin
 from dialer_engine.compliance.gate import RuleSet
 from dialer_engine.domain.agent import AgentPolicy
 from dialer_engine.domain.call import CallPolicy
+from dialer_engine.domain.errors import ConfigError
 from dialer_engine.domain.trunk import TrunkLimits
 from dialer_engine.domain.units import E164, NodeName, TrunkName
 from dialer_engine.engine.engine import Engine
@@ -183,8 +185,26 @@ def make_engine(settings: Settings, store: Store, recordings: RecordingLibrary) 
 
 
 def make_feed(config: Config) -> Feed:
-    """The live feed: in process."""
-    return MemoryFeed(ring=config.api.feed_queue)
+    """The live feed: over Redis when redis.url is set, else in process. ConfigError: Redis is wanted and its package
+    is not installed.
+    """
+    if config.redis.url is None:
+        return MemoryFeed(ring=config.api.feed_queue)
+    try:
+        from dialer_engine.live.redis import RedisFeed
+    except ModuleNotFoundError:
+        raise ConfigError(
+            "redis.url is set, but the Python package redis is missing: pip install 'dialer-engine[redis]'"
+        ) from None
+    # The key adds the colon itself.
+    prefix = config.redis.prefix.removesuffix(":")
+    return RedisFeed(config.redis.url.reveal(), prefix=prefix, ring=config.api.feed_queue)
+
+
+def feed_work(feed: Feed) -> Coroutine[Any, Any, None] | None:
+    """What must run as long as the daemon for the feed to flow; None when nothing need."""
+    run = getattr(feed, "run", None)
+    return None if run is None else run()
 
 
 def _clock_time(value: time | str) -> time:
