@@ -3,7 +3,8 @@
 Rules: attempts are committed before anything is dialled and the caller waits for that; outcomes and
 agents' events are queued and written in batches by one writer, again and again until the store
 takes them; while it does not, `ok` is False and nobody dials. The queue is bounded by what was in
-flight, because nothing new starts.
+flight, because nothing new starts. No outcome is written while attempts are being committed: it may
+be that of one of them.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Ledger:
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._one_at_a_time = asyncio.Lock()
         self.ok = True
         self.detail = ""
         self.written = 0
@@ -65,7 +67,8 @@ class Ledger:
         dialled.
         """
         try:
-            refused = await self._store.begin_attempts(drafts)
+            async with self._one_at_a_time:
+                refused = await self._store.begin_attempts(drafts)
         except CampaignHeld:
             raise
         except StoreError as error:
@@ -109,7 +112,8 @@ class Ledger:
             await asyncio.sleep(_GATHER_S)
             try:
                 await self._write_all()
-            except StoreError as error:
+            except Exception as error:
+                # Not only StoreError: a writer that died would lose everything and say nothing.
                 self._failed(error)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _RETRY_MAX_S)
@@ -121,13 +125,13 @@ class Ledger:
         self._wake.set()
 
     async def _write_all(self) -> None:
-        while self.pending:
+        while self.pending or not self.ok:
             await self._write_ends()
             await self._write_some(self._events, self._store.agent_events)
             await self._write_some(self._postponed, self._store.postpone)
             await self._write_dispositions()
-        if not self.ok:
-            await self._probe()
+            if not self.ok:
+                await self._probe()
         self._wake.clear()
         self._idle.set()
 
@@ -144,7 +148,9 @@ class Ledger:
         if not rows:
             return
         ends = [end for end, _ in rows]
-        await self._store.end_attempts(ends, [after for _, after in rows if after is not None])
+        nexts = [after for _, after in rows if after is not None]
+        async with self._one_at_a_time:
+            await self._store.end_attempts(ends, nexts)
         self._drop(self._ends, len(rows))
 
     async def _write_some(
@@ -172,9 +178,16 @@ class Ledger:
             log.info("the store takes writes again")
             self.on_change(True, "")
 
-    def _failed(self, error: StoreError) -> None:
+    def _failed(self, error: Exception) -> None:
         self.failures += 1
+        known = isinstance(error, StoreError)
+        # What is no error of ours may hold a row in its words.
+        detail = str(error) if known else f"unexpected {type(error).__name__}; see the log"
         if self.ok:
-            self.ok, self.detail = False, str(error)
-            log.error("the store does not take writes; dialling has stopped", error=str(error))
-            self.on_change(False, str(error))
+            self.ok, self.detail = False, detail
+            log.error(
+                "the store does not take writes; dialling has stopped",
+                error=detail,
+                exc_info=not known,
+            )
+            self.on_change(False, detail)

@@ -19,6 +19,8 @@ class Trunks:
 
     def __init__(self, limits: Iterable[TrunkLimits]) -> None:
         self._trunks = {one.name: Trunk(one) for one in limits}
+        # Trunks that the configuration no longer has; their last calls are still up.
+        self._gone: dict[TrunkName, Trunk] = {}
 
     def __iter__(self) -> Iterator[Trunk]:
         return iter(self._trunks.values())
@@ -28,14 +30,16 @@ class Trunks:
         return self._trunks.get(name)
 
     def replace(self, limits: Iterable[TrunkLimits]) -> None:
-        """New limits; the load of trunks that stay is kept, a trunk that went takes no more
-        calls.
+        """New limits; the load of trunks that stay or come back is kept, a trunk that went takes no
+        more calls.
         """
         fresh = {one.name: one for one in limits}
         for name in self._trunks.keys() - fresh.keys():
-            del self._trunks[name]
+            self._gone[name] = self._trunks.pop(name)
         for name, one in fresh.items():
-            self._trunks.setdefault(name, Trunk(one)).limits = one
+            known = self._trunks.get(name) or self._gone.pop(name, None) or Trunk(one)
+            known.limits = one
+            self._trunks[name] = known
 
     def room(self, node: NodeName, now: float) -> int:
         """How many calls this node's trunks can take right now."""
@@ -64,7 +68,7 @@ class Trunks:
         """A call of this trunk is over. fault None: it says nothing of the trunk. Returns a
         breaker's new state.
         """
-        trunk = self._trunks.get(name)
+        trunk = self._trunks.get(name) or self._gone.get(name)
         if trunk is None:
             return None
         trunk.give_back()
