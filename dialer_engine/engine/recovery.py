@@ -91,7 +91,8 @@ class Recovery:
         """
         living, ending = set(self._registry.calls), self._ledger.ending()
         young = self._clock.now().utc - timedelta(seconds=SETTLED_S)
-        self._orphans = {
+        # Added to those of an earlier life that wait for their node: these may be young.
+        self._orphans |= {
             one.id: one
             for one in await self._store.open_attempts()
             if one.planned_at < young
