@@ -61,6 +61,8 @@ def test_every_page_is_reached_from_the_index() -> None:
 
 def test_the_checks_can_fail(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("# One two!\n[a](gone.md) [b](#one-two) [c](https://x.example/)\n```\n[d](e)\n```\n")
+    page.write_text(
+        "# One two!\n[a](gone.md) [b](#one-two) [c](https://x.example/)\n```\n[d](e)\n```\n"
+    )
     assert links(page) == ["gone.md", "#one-two"]
     assert anchors(page) == {"one-two"}

@@ -49,7 +49,11 @@ def test_every_key_of_the_configuration_is_listed(monkeypatch: pytest.MonkeyPatc
 def test_every_table_and_column_is_listed() -> None:
     text = store.store()
     assert set(store.TABLES) == set(metadata.tables)
-    known = {f"{table.name}.{column.name}" for table in metadata.sorted_tables for column in table.columns}
+    known = {
+        f"{table.name}.{column.name}"
+        for table in metadata.sorted_tables
+        for column in table.columns
+    }
     assert set(store.NOTES) <= known, "a note on a column that is gone"
     for table in metadata.sorted_tables:
         assert f"## `{table.name}`" in text
@@ -73,5 +77,7 @@ def test_the_contract_names_every_variable_and_user_event_of_the_dialplan() -> N
     dialplan = (ROOT / "docker/asterisk/pbx/extensions.conf").read_text(encoding="utf-8")
     code = "\n".join(line for line in dialplan.splitlines() if not line.startswith(";"))
     contract = (REFERENCE / "dialplan.md").read_text(encoding="utf-8")
-    for name in set(re.findall(r"\bDE_[A-Z_]+\b", code)) | set(re.findall(r"UserEvent\((\w+)", code)):
+    for name in set(re.findall(r"\bDE_[A-Z_]+\b", code)) | set(
+        re.findall(r"UserEvent\((\w+)", code)
+    ):
         assert f"`{name}`" in contract, name
