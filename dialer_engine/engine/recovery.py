@@ -117,13 +117,14 @@ class Recovery:
         seen = {one.id: one for one in await pbx.channels()}
         gone = [attempt for attempt in asked.orphans if attempt not in seen]
         alive = [attempt for attempt in asked.orphans if attempt in seen and seen[attempt].up]
-        missing = self._missing(seen, asked)
+        missing = self._missing(seen, asked, events_lost)
         answered = await pbx.answered_ago(alive)
         ended = await pbx.endings([*gone, *missing])
         self._take_over(node, Found(seen, ended, answered), asked)
         self._end_missing(missing, ended, asked)
-        self._correct_calls(seen, asked, 0.0 if events_lost else SETTLED_S)
-        self._correct_agents(seen, asked)
+        settled_s = 0.0 if events_lost else SETTLED_S
+        self._correct_calls(seen, asked, settled_s)
+        self._correct_agents(seen, asked, settled_s)
         await self._forget(node, [*gone, *missing])
         await self._end_strangers(node, seen)
 
@@ -150,14 +151,19 @@ class Recovery:
         calls = self._registry.calls
         return [calls[a] for a, old in asked.calls.items() if a in calls and calls[a].state is old]
 
-    def _missing(self, seen: Seen, asked: _Question) -> list[AttemptId]:
-        """Our calls that are not among the node's channels and were there long enough to be."""
+    def _missing(self, seen: Seen, asked: _Question, events_lost: bool) -> list[AttemptId]:
+        """Our calls that are not among the node's channels and should be: they are old enough, or
+        they have been heard of, and whatever was told since then was lost.
+        """
         return [
             call.state.attempt
             for call in self._unchanged(asked)
             if call.state.phase is not CallPhase.PLANNED
             and call.state.attempt not in seen
-            and asked.at.since(call.planned_at) > SETTLED_S
+            and (
+                asked.at.since(call.planned_at) > SETTLED_S
+                or (events_lost and _was_heard_of(call.state))
+            )
         ]
 
     def _end_missing(
@@ -197,23 +203,14 @@ class Recovery:
 
     # -- agents we know
 
-    def _correct_agents(self, seen: Seen, asked: _Question) -> None:
+    def _correct_agents(self, seen: Seen, asked: _Question, settled_s: float) -> None:
         now = self._clock.now()
         for who, old in asked.agents.items():
             agent = self._registry.agents[who]
-            if agent.state is not old:
-                continue
-            if self._leg_gone(agent, seen, asked):
+            if _leg_gone(agent.state, old, seen, asked.at, settled_s):
                 self._switchboard.handle(ev.LegEnded(LegId(agent.state.leg or ""), _UNSEEN), now)
-            elif agent.state.leg is None:
+            elif agent.state is old and agent.state.leg is None:
                 self._correct_called(agent, seen, asked, now)
-
-    @staticmethod
-    def _leg_gone(agent: Agent, seen: Seen, asked: _Question) -> bool:
-        leg, since = agent.state.leg, agent.state.since
-        if leg is None or leg in seen or since is None:
-            return False
-        return asked.at.since(since) > SETTLED_S
 
     def _correct_called(self, agent: Agent, seen: Seen, asked: _Question, now: Moment) -> None:
         """Legs that were called for an agent who has none up yet."""
@@ -268,3 +265,18 @@ class Recovery:
             await self._nodes[node].hang_up(channel)
         except PbxError as error:
             log.warning("it could not be ended now", channel=channel, error=str(error))
+
+
+def _leg_gone(
+    state: AgentState, old: AgentState, seen: Seen, asked: Moment, settled_s: float
+) -> bool:
+    """A leg that was up when the node was asked, and is not among its channels. The agent's state may
+    have changed since: the call on that leg has just been found gone, too.
+    """
+    if old.leg is None or old.leg in seen or state.leg != old.leg or old.since is None:
+        return False
+    return asked.since(old.since) >= settled_s
+
+
+def _was_heard_of(state: CallState) -> bool:
+    return state.ringing_at is not None or state.answered_at is not None

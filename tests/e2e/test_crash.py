@@ -122,7 +122,7 @@ def _one_talks_and_one_waits(floor: Floor, name: str, variant: int) -> tuple[str
 
 
 def test_killed_while_a_debtor_waits_who_then_gets_an_agent(floor: Floor) -> None:
-    talker, waiter = _one_talks_and_one_waits(floor, "waits", 4)
+    talker, _ = _one_talks_and_one_waits(floor, "waits", 4)
     floor.world.hang_up(floor.world.calls([talker])[0])
     floor.site.start()
     floor.until(lambda: floor.calls(campaign="waits", phase="talking"), "the other one talks")

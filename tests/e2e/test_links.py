@@ -31,6 +31,31 @@ def _ready(floor: Floor) -> bool:
     return bool(floor.site.api.get("/status")["nodes"][0]["ready"])
 
 
+def test_pbx_killed_and_restarted(floor: Floor) -> None:
+    talks = floor.talk("killed", [number_that("long_talk", 5), number_that("long_talk", 6)])
+    dialled = [number for number, _ in zip(drama_numbers(), range(200), strict=False)][100:]
+    name = floor.campaign("afterwards", dialled)
+    floor.start(name)
+    floor.until(lambda: len(floor.attempts(name)) >= 2, "dialling")
+    floor.lab.kill_pbx()
+    floor.until(lambda: not _ready(floor), "down")
+    time.sleep(1.0)
+    count = len(floor.attempts(name))
+    floor.lab.start_pbx()
+    floor.until(lambda: _ready(floor), "ready")
+    floor.until(lambda: len(floor.attempts(name)) > count + 3, "dialling again")
+    # Nobody is sought among agents whose legs went down with the PBX.
+    assert "the PBX did not bridge" not in floor.site.log.read_text(encoding="utf-8")
+    floor.site.api.post(f"/campaigns/{name}/stop")
+    floor.quiet()
+    rows = {one.id: one for one in floor.attempts()}
+    # They talked, and that was seen; what ended the talk does not matter.
+    assert {rows[attempt].outcome for attempt in talks.values()} == {"completed"}
+    floor.never_twice()
+    floor.site.wait_idle(AGENTS)
+    assert floor.site.api.get("/status")["engine"]["illegal_transitions"] == {}
+
+
 def test_cut_after_the_originate_has_left(floor: Floor) -> None:
     number = number_that("long_talk", 0)
     floor.proxy.cut_at(b"Originate", through=True)
@@ -50,7 +75,7 @@ def test_cut_after_the_originate_has_left(floor: Floor) -> None:
 def test_cut_in_the_middle_of_the_originate(floor: Floor) -> None:
     number = number_that("long_talk", 1)
     floor.proxy.cut_at(b"Originate", through=False)
-    name = floor.campaign("middle", [number])
+    name = floor.campaign("middle", [number], ring_timeout_s=25.0)
     floor.start(name)
     # Nothing was dialled; but nobody can know that until the PBX has been asked.
     floor.settled(name, {number})
@@ -109,27 +134,3 @@ def test_an_agent_whose_leg_ends_while_the_link_is_down_is_called_back(floor: Fl
     floor.proxy.cut()
     floor.until(lambda: floor.world.phone_calls(1001), "called back")
     floor.site.wait_idle(AGENTS)
-
-
-def test_pbx_killed_and_restarted(floor: Floor) -> None:
-    talks = floor.talk("killed", [number_that("long_talk", 5), number_that("long_talk", 6)])
-    dialled = [number for number, _ in zip(drama_numbers(), range(200), strict=False)][100:]
-    name = floor.campaign("afterwards", dialled)
-    floor.start(name)
-    floor.until(lambda: len(floor.attempts(name)) >= 2, "dialling")
-    floor.lab.kill_pbx()
-    floor.until(lambda: not _ready(floor), "down")
-    time.sleep(1.0)
-    count = len(floor.attempts(name))
-    floor.lab.start_pbx()
-    floor.until(lambda: _ready(floor), "ready")
-    rows = {one.id: one for one in floor.attempts()}
-    floor.until(lambda: len(floor.attempts(name)) > count + 3, "dialling again")
-    floor.site.api.post(f"/campaigns/{name}/stop")
-    floor.quiet()
-    rows = {one.id: one for one in floor.attempts()}
-    # They talked, and that was seen; what ended the talk does not matter.
-    assert {rows[attempt].outcome for attempt in talks.values()} == {"completed"}
-    floor.never_twice()
-    floor.site.wait_idle(AGENTS)
-    assert floor.site.api.get("/status")["engine"]["illegal_transitions"] == {}
