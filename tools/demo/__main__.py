@@ -27,7 +27,7 @@ FOLDER = Path("build/demo")
 _LOOK_S = 0.25
 # At these shares of the way the whole team takes a short break while calls ring: who answers then finds
 # nobody, waits for two seconds, and hears the safe-harbour message.
-_BREAKS = (0.3, 0.6)
+_BREAKS = (0.25, 0.5, 0.75)
 _BREAK_S = 6.0
 _SETTLE_S = 60.0
 console = Console()
