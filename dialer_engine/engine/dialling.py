@@ -7,27 +7,27 @@ and is committed before it is dialled.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
 
-from dialer_engine.compliance.gate import Denial, Facts, Gate, Permit, local_day
+from dialer_engine.compliance.gate import Denial, Facts, Gate, Permit
 from dialer_engine.domain.agent import Line
 from dialer_engine.domain.attempt import AttemptDraft, Candidate, CaseNext
 from dialer_engine.domain.call import UNANSWERED_PHASES, CallPhase, CallPolicy, CallState
 from dialer_engine.domain.campaign import Campaign, CampaignState
 from dialer_engine.domain.errors import CampaignHeld, NotPermitted, RecordingError, StoreError
-from dialer_engine.domain.units import AttemptId, CampaignName, CaseId, Moment, NodeName, TrunkName
+from dialer_engine.domain.units import AttemptId, CampaignName, Moment, NodeName, TrunkName
+from dialer_engine.engine.caselist import CaseList, Running
 from dialer_engine.engine.effects import Effects
 from dialer_engine.engine.ledger import Ledger
 from dialer_engine.engine.registry import Call, Registry
 from dialer_engine.engine.settings import EngineSettings
-from dialer_engine.engine.stats import EngineStats, Figures
+from dialer_engine.engine.stats import EngineStats
 from dialer_engine.engine.trunks import Trunks
-from dialer_engine.pacing.pacer import Decision, Pacer, Snapshot, pacer_for
+from dialer_engine.pacing.pacer import Snapshot, pacer_for
 from dialer_engine.ports.clock import Clock
 from dialer_engine.ports.pbx import Originate, PbxNode
 from dialer_engine.ports.recordings import DiskState, Recordings
@@ -39,27 +39,6 @@ log = structlog.get_logger(__name__)
 _ASK_AGAIN_S = 3600.0
 # A recording folder that could not be used is tried again after so long.
 _FOLDER_PAUSE_S = 5.0
-# An empty list is asked again so often.
-_REFILL_S = 1.0
-
-
-@dataclass(slots=True)
-class Running:
-    """A campaign that this daemon runs. queue: cases held ready, each with the trunks that just
-    failed for it. why: the last decision in words. lease_until: monotonic time until which the
-    campaign is ours.
-    """
-
-    campaign: Campaign
-    pacer: Pacer
-    queue: deque[tuple[Candidate, frozenset[TrunkName]]] = field(default_factory=deque)
-    figures: Figures = field(default_factory=Figures)
-    decision: Decision | None = None
-    why: str = ""
-    lease_until: float = 0.0
-    asked_at: float = float("-inf")
-    asking: bool = False
-    exhausted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +78,11 @@ class Dialling:
         self._clock = clock
         self._recordings = recordings
         self._nodes = nodes
+        self._list = CaseList(registry, store, effects, clock)
         self._stats = stats
         self.ready: set[NodeName] = set()
         self.draining = False
         self.disk = DiskState.OK
-        self._turn = 0
         self._no_folder = ""
         self._no_folder_until = float("-inf")
 
@@ -112,7 +91,7 @@ class Dialling:
     def run(self, campaign: Campaign, lease_until: float) -> None:
         """Begin, or take new settings."""
         self.campaigns[campaign.name] = campaign
-        pacer = pacer_for(campaign.mode, campaign.ratio)
+        pacer = pacer_for(campaign.mode, min(campaign.ratio, self.settings.max_ringing_per_agent))
         known = self.running.get(campaign.name)
         if known is None:
             self.running[campaign.name] = Running(campaign, pacer, lease_until=lease_until)
@@ -152,12 +131,10 @@ class Dialling:
         leave.
         """
         self._stats.ticks += 1
-        order = list(self.running.values())
-        # Campaigns that share agents take turns at being first.
-        self._turn += 1
         planned: list[_Planned] = []
-        for i in range(len(order)):
-            planned += self._plan(order[(i + self._turn) % len(order)])
+        # Campaigns that share agents take turns: first who has waited longest for a call.
+        for running in sorted(self.running.values(), key=lambda one: one.served):
+            planned += self._plan(running)
         if planned:
             await self._commit(planned)
 
@@ -167,16 +144,30 @@ class Dialling:
             return []
         planned: list[_Planned] = []
         for node in sorted(self.ready):
-            decision = running.pacer.decide(self.snapshot(running.campaign, node))
-            running.decision, running.why = decision, decision.why
-            planned += self._pick(running, node, self._slowed(decision.originate))
-        if len(running.queue) < self.settings.prefetch // 4:
-            self._refill(running)
+            planned += self._plan_on(running, node)
+        if planned:
+            running.served, running.denied = self._stats.ticks, ""
+        self._list.refill(running, self.settings.prefetch, self.settings.rules)
         return planned
 
-    def _slowed(self, wanted: int) -> int:
-        """Half speed while the disk fills up: each second tick."""
-        return wanted if self.disk is DiskState.OK or self._stats.ticks % 2 else 0
+    def _plan_on(self, running: Running, node: NodeName) -> list[_Planned]:
+        decision = running.pacer.decide(self._slowed(self.snapshot(running.campaign, node)))
+        running.decision, running.why = decision, decision.why
+        planned = self._pick(running, node, decision.originate)
+        if decision.originate and not planned and not running.queue:
+            last = f"; the last one: {running.denied}" if running.denied else ""
+            running.why = f"no case is due{last}"
+        return planned
+
+    def _slowed(self, snapshot: Snapshot) -> Snapshot:
+        """Half speed while the disk fills up: half of the people get calls. Talks make recordings, so
+        dialling the same calls a little later would save nothing.
+        """
+        if self.disk is DiskState.OK:
+            return snapshot
+        busy = len(snapshot.talking) + len(snapshot.wrapping) + snapshot.connecting
+        half = (snapshot.idle + busy + 1) // 2
+        return replace(snapshot, idle=min(snapshot.idle, max(0, half - busy)))
 
     def snapshot(self, campaign: Campaign, node: NodeName) -> Snapshot:
         """What the pacer sees. Calls of every campaign on the node count as in flight, since they
@@ -230,6 +221,9 @@ class Dialling:
     ) -> _Planned | object | None:
         """One attempt that may be made, _NO_TRUNK, or None when the law says no."""
         now = self._clock.now()
+        if not self._trunks.others(node, tried):
+            # None is left that did not fail for it: it may try all again.
+            tried = frozenset()
         trunk = self._trunks.choose(node, now.mono, tried)
         if trunk is None:
             return _NO_TRUNK
@@ -283,6 +277,7 @@ class Dialling:
             self._stats.denied[reason.code] += 1
         again = denial.again_at or now.utc + timedelta(seconds=_ASK_AGAIN_S)
         codes = "+".join(reason.code for reason in denial.reasons)
+        running.denied = "; ".join(reason.text for reason in denial.reasons)
         self._ledger.postpone(
             CaseNext(
                 running.campaign.name,
@@ -297,13 +292,14 @@ class Dialling:
     async def _commit(self, planned: list[_Planned]) -> None:
         try:
             refused = await self._ledger.begin([one.draft for one in planned])
-        except StoreError as error:
-            for one in planned:
+        except Exception as error:
+            for one in reversed(planned):
                 self._undo(one)
-                self._requeue(one)
             if isinstance(error, CampaignHeld):
                 log.error("a lease was lost; nothing was dialled", error=str(error))
                 self.on_held()
+            if not isinstance(error, StoreError):
+                raise
             return
         for one in planned:
             attempt = one.call.state.attempt
@@ -314,17 +310,21 @@ class Dialling:
 
     def _undo(self, one: _Planned) -> None:
         """Nothing was committed: as if it had never been planned."""
-        self._registry.calls.pop(one.call.state.attempt, None)
-        self._trunks.ended(one.call.trunk, None, self._clock.now().mono)
-
-    def _requeue(self, one: _Planned) -> None:
         running = self.running.get(one.call.campaign)
-        if running is not None:
+        if self._take_back(one) and running is not None:
             running.queue.appendleft((one.call.candidate, one.tried))
+
+    def _take_back(self, one: _Planned) -> bool:
+        """False when somebody ended it meanwhile: then everything was given back already."""
+        if self._registry.calls.pop(one.call.state.attempt, None) is None:
+            return False
+        self._trunks.ended(one.call.trunk, None, self._clock.now().mono)
+        return True
 
     def _refused(self, one: _Planned, reason: str) -> None:
         """The transaction saw more than the gate: another daemon or campaign was quicker."""
-        self._undo(one)
+        if not self._take_back(one):
+            return
         self._stats.denied[reason] += 1
         later = self._clock.now().utc + timedelta(seconds=_ASK_AGAIN_S)
         candidate = one.call.candidate
@@ -343,6 +343,8 @@ class Dialling:
         call, now = one.call, self._clock.now()
         running = self.running.get(call.campaign)
         stopped = "the campaign is not run any more" if running is None else self.obstacle(running)
+        if not stopped and call.node not in self.ready:
+            stopped = "its PBX is not connected"
         if running is None or stopped:
             self.on_stopped(call, stopped)
             return
@@ -359,7 +361,7 @@ class Dialling:
             self.on_unsent(call, str(error))
             return
         self._effects.originate(call.node, command)
-        self._effects.start(self._fetch_screen(call), f"screen {call.state.attempt}")
+        self._effects.start(self._list.fetch_screen(call), f"screen {call.state.attempt}")
 
     def _command(self, call: Call, permit: Permit, recording: str, now: Moment) -> Originate:
         attempt = call.state.attempt
@@ -375,16 +377,6 @@ class Dialling:
     on_stopped: Callable[[Call, str], None] = staticmethod(lambda call, why: None)
     on_unsent: Callable[[Call, str], None] = staticmethod(lambda call, why: None)
 
-    async def _fetch_screen(self, call: Call) -> None:
-        try:
-            call.screen = await self._store.screen(call.state.attempt, call.candidate.case_id)
-        except StoreError as error:
-            log.warning(
-                "the agent's screen could not be fetched",
-                attempt=call.state.attempt,
-                error=str(error),
-            )
-
     # -- the list
 
     def again(self, call: Call) -> None:
@@ -395,37 +387,6 @@ class Dialling:
         if running is not None:
             self._stats.failovers += 1
             running.queue.appendleft((call.candidate, call.tried))
-
-    def _refill(self, running: Running) -> None:
-        now = self._clock.now().mono
-        if running.asking or now - running.asked_at < _REFILL_S:
-            return
-        running.asking, running.asked_at = True, now
-        self._effects.start(self._fetch(running), f"candidates {running.campaign.name}")
-
-    async def _fetch(self, running: Running) -> None:
-        name, now = running.campaign.name, self._clock.now().utc
-        held = self._held(running)
-        try:
-            found = await self._store.candidates(
-                name, self.settings.prefetch, now, held, self._day_of(now)
-            )
-        except StoreError as error:
-            log.warning("the list could not be read", campaign=name, error=str(error))
-            return
-        finally:
-            running.asking = False
-        again = set(self._held(running))
-        running.queue.extend((one, frozenset()) for one in found if one.case_id not in again)
-        running.exhausted = not found and not running.queue
-
-    def _held(self, running: Running) -> list[CaseId]:
-        queued = [candidate.case_id for candidate, _ in running.queue]
-        return queued + [call.candidate.case_id for call in self._registry.calls.values()]
-
-    def _day_of(self, now: object) -> Callable[[str | None], str]:
-        moment = self._clock.now().utc
-        return lambda zone: local_day(zone, self.settings.rules, moment)
 
 
 _NO_TRUNK = object()

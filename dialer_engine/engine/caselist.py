@@ -1,0 +1,99 @@
+"""A campaign while it runs, and the cases that are held ready for it.
+
+Rules: a case is held once, whoever asks; the store is asked in the background, and no more often than
+once a second for a campaign whose list is short.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import structlog
+
+from dialer_engine.compliance.gate import RuleSet, local_day
+from dialer_engine.domain.attempt import Candidate
+from dialer_engine.domain.campaign import Campaign
+from dialer_engine.domain.errors import DialerError
+from dialer_engine.domain.units import CaseId, TrunkName
+from dialer_engine.engine.effects import Effects
+from dialer_engine.engine.registry import Call, Registry
+from dialer_engine.engine.stats import Figures
+from dialer_engine.pacing.pacer import Decision, Pacer
+from dialer_engine.ports.clock import Clock
+from dialer_engine.ports.store import Store
+
+log = structlog.get_logger(__name__)
+# An empty list is asked again so often.
+_REFILL_S = 1.0
+
+
+@dataclass(slots=True)
+class Running:
+    """A campaign that this daemon runs. queue: cases held ready, each with the trunks that just
+    failed for it. why: the last decision in words. denied: the gate's last no. lease_until: monotonic
+    time until which the campaign is ours. served: the tick that last gave it calls.
+    """
+
+    campaign: Campaign
+    pacer: Pacer
+    queue: deque[tuple[Candidate, frozenset[TrunkName]]] = field(default_factory=deque)
+    figures: Figures = field(default_factory=Figures)
+    decision: Decision | None = None
+    why: str = ""
+    denied: str = ""
+    lease_until: float = 0.0
+    served: int = 0
+    asked_at: float = float("-inf")
+    asking: bool = False
+
+
+class CaseList:
+    """Fills the queues."""
+
+    def __init__(self, registry: Registry, store: Store, effects: Effects, clock: Clock) -> None:
+        self._registry = registry
+        self._store = store
+        self._effects = effects
+        self._clock = clock
+
+    def refill(self, running: Running, wanted: int, rules: RuleSet) -> None:
+        """Ask for `wanted` cases when the queue is less than a quarter of that."""
+        now = self._clock.now().mono
+        enough = len(running.queue) >= wanted // 4
+        if enough or running.asking or now - running.asked_at < _REFILL_S:
+            return
+        running.asking, running.asked_at = True, now
+        work = self._fetch(running, wanted, rules)
+        self._effects.start(work, f"candidates {running.campaign.name}")
+
+    async def _fetch(self, running: Running, wanted: int, rules: RuleSet) -> None:
+        name, now = running.campaign.name, self._clock.now().utc
+
+        def day_of(zone: str | None) -> str:
+            return local_day(zone, rules, now)
+
+        try:
+            found = await self._store.candidates(name, wanted, now, self._held(running), day_of)
+        except DialerError as error:
+            log.warning("the list could not be read", campaign=name, error=str(error))
+            return
+        finally:
+            running.asking = False
+        again = set(self._held(running))
+        running.queue.extend((one, frozenset()) for one in found if one.case_id not in again)
+
+    async def fetch_screen(self, call: Call) -> None:
+        """What the agent is to see of this case, while it rings."""
+        try:
+            call.screen = await self._store.screen(call.state.attempt, call.candidate.case_id)
+        except DialerError as error:
+            log.warning(
+                "the agent's screen could not be fetched",
+                attempt=call.state.attempt,
+                error=str(error),
+            )
+
+    def _held(self, running: Running) -> list[CaseId]:
+        queued = [candidate.case_id for candidate, _ in running.queue]
+        return queued + [call.candidate.case_id for call in self._registry.calls.values()]
