@@ -96,7 +96,9 @@ class Accounts:
     def _following(self, call: Call, settle: Settle, now: Moment) -> CaseNext:
         candidate = call.candidate
         if settle.trunk_fault and self._trunks.others(call.node, call.tried):
-            self._dialling.again(call)
+            if not call.recovered:
+                # Of a call of an earlier life the number is not known: its case comes from the list.
+                self._dialling.again(call)
             return CaseNext(
                 call.campaign,
                 candidate.case_id,
@@ -132,8 +134,12 @@ class Accounts:
     def _presence(self, agent: Agent, before: AgentState, now: Moment) -> None:
         state = agent.state
         kinds = {Presence.LOGGED_OUT: "logout", Presence.BREAK: "break", Presence.READY: "ready"}
-        kind = "login" if before.presence is Presence.LOGGED_OUT else kinds[state.presence]
-        self._write(agent, kind, now, state.break_reason)
+        came = before.presence is Presence.LOGGED_OUT
+        if came:
+            self._write(agent, "login", now)
+        # Taken over from before a restart, they may be on a break at once.
+        if not (came and state.presence is Presence.READY):
+            self._write(agent, kinds[state.presence], now, state.break_reason)
 
     def _line(self, agent: Agent, before: AgentState, now: Moment) -> None:
         state = agent.state
