@@ -1,0 +1,122 @@
+"""From the answer to both in one bridge: 20 answers a second, 100 agents, 400 calls up.
+
+Rules: both ends of the measure are stamped by the PBX itself. Three beginnings: `up`, the channel is
+answered (Newstate); `told`, the dialplan says so (UserEvent DialerAnswered), the first that a program
+can act on; `held`, the leg is in its holding bridge, before which nobody may bridge it. The calls that
+are up beside those of the side have audio both ways and are the same for both sides; they are not
+recorded, those of the sides are: 400 recorders would be a benchmark of the disk.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from tools.bench.figures import ratio, spread
+from tools.bench.machine import load, usage
+from tools.bench.observer import Observer, Seen
+from tools.bench.people import HELD
+from tools.bench.sides import Side
+from tools.lab.ami import Ami
+from tools.lab.lab import Lab
+from tools.lab.mix import load_number
+
+ANSWERS_PER_S = 20.0
+CALLS_UP = 400
+# Talking at 20 answers a second and talks of three seconds and a little.
+_TALKING = 65
+_FILL_S = 5.0
+_HELD_PER_S = 60.0
+# The dialplan's line test: answered, and what is said comes back.
+_ECHO = ("dialer-agent-phones", "76")
+BEGINNINGS = ("up", "told", "held")
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One side's round. calls: answered debtor legs up in the middle of it."""
+
+    calls: int
+    answered: int
+    unbridged: int
+    delays: dict[str, list[float]]
+    side_cores: float
+    pbx_cores: float
+    world_cores: float
+    load: float
+
+
+def hold_calls(lab: Lab) -> int:
+    """Bring up so many that with the talks there are CALLS_UP; how many."""
+    count = CALLS_UP - _TALKING
+    with lab.ami() as ami:
+        for i in range(count):
+            ami.send("Originate", Channel=f"PJSIP/{load_number(HELD, i)}@carrier-b", Context=_ECHO[0],
+                     Exten=_ECHO[1], Priority=1, Async="true")  # fmt: skip
+            ami.drain(1 / _HELD_PER_S)
+        deadline = time.monotonic() + 10.0
+        while (up := _calls_up(ami)) < count and time.monotonic() < deadline:
+            time.sleep(0.2)
+    return up
+
+
+def run(side: Side, lab: Lab, observer: Observer, seconds: float) -> Round:
+    """One round; the side is up and stays up."""
+    side.rate(ANSWERS_PER_S)
+    time.sleep(_FILL_S)
+    observer.story()
+    pids = (side.pid, lab.pid("pbx"), lab.pid("world"))
+    before, start = [usage(pid).cpu_s for pid in pids], time.time()
+    time.sleep(seconds / 2)
+    with lab.ami() as ami:
+        calls = _calls_up(ami)
+    time.sleep(max(0.0, start + seconds - time.time()))
+    after, end = [usage(pid).cpu_s for pid in pids], time.time()
+    # The last ones need a moment to be bridged.
+    time.sleep(0.5)
+    answered = observer.story().answered(start, end)
+    side.rate(0)
+    cores = [(b - a) / (end - start) for a, b in zip(before, after, strict=True)]
+    delays = {name: _delays(answered, name) for name in BEGINNINGS}
+    unbridged = sum(one.bridged is None for one in answered)
+    return Round(calls, len(answered), unbridged, delays, *(round(c, 3) for c in cores), load())
+
+
+def _delays(answered: list[Seen], beginning: str) -> list[float]:
+    pairs = [(getattr(one, beginning), one.bridged) for one in answered]
+    return [end - start for start, end in pairs if start is not None and end is not None]
+
+
+def _calls_up(ami: Ami) -> int:
+    since = len(ami.events)
+    listed = ami.send("CoreShowChannels")
+    ami.wait("CoreShowChannelsComplete", 10.0, since, ActionID=listed)
+    rows = [row for row in ami.events[since:] if row.get("Event") == "CoreShowChannel"]
+    carriers = [row for row in rows if row["Channel"].startswith("PJSIP/carrier-")]
+    return sum(row["ChannelState"] == "6" for row in carriers)
+
+
+def summary(rounds: dict[str, list[Round]]) -> dict[str, Any]:
+    """Both sides beside each other, all rounds of a side taken together."""
+    found: dict[str, Any] = {}
+    for beginning in BEGINNINGS:
+        both = {
+            name: spread([d for one in runs for d in one.delays[beginning]])
+            for name, runs in rounds.items()
+        }
+        found[f"{beginning}_to_bridged_ms"] = {
+            **both,
+            "ratio_p50": ratio(both["engine"]["p50"], both["bare"]["p50"]),
+            "ratio_p99": ratio(both["engine"]["p99"], both["bare"]["p99"]),
+        }
+    found["rounds"] = {name: [_plain(one) for one in runs] for name, runs in rounds.items()}
+    return found
+
+
+def _plain(one: Round) -> dict[str, Any]:
+    return {
+        "calls_up": one.calls, "answered": one.answered, "unbridged": one.unbridged,
+        **{f"{name}_ms": spread(values) for name, values in one.delays.items()},
+        "side_cores": one.side_cores, "pbx_cores": one.pbx_cores, "world_cores": one.world_cores, "load": one.load,
+    }  # fmt: skip
