@@ -135,27 +135,30 @@ class Desk:
 
     async def _pin(self, event: ev.PinEntered) -> None:
         agent = self._registry.agents.get(AgentId(event.agent))
+        locked = self._locked(event.agent)
+        # Counted before it is known to be wrong: many at the same moment are many tries.
+        self._count_wrong(event.agent)
         good = (
             agent is not None
             and agent.node == event.node
-            and not self._locked(event.agent)
+            and not locked
             and await self._check_pin(agent.row.pin_hash, event.pin)
         )
         if not good or agent is None:
-            self._count_wrong(event.agent)
+            log.warning("a login at the phone was refused", locked=locked)
             self._effects.answer_login(event.node, event.channel, None)
             return
         self._wrong.pop(event.agent, None)
-        leg = LegId(event.channel)
-        nailed = agent.state.mode is AgentMode.NAILED
-        if nailed:
-            self._registry.bind_leg(leg, agent.state.agent)
-        self._switchboard.agent(
-            ev.LoggedIn(agent.state.agent, leg if nailed else None), self._clock.now()
-        )
-        if nailed:
-            self._effects.answer_login(event.node, event.channel, agent.state.agent)
+        self._let_in(agent, event)
+
+    def _let_in(self, agent: Agent, event: ev.PinEntered) -> None:
+        leg, who = LegId(event.channel), agent.state.agent
+        if agent.state.mode is AgentMode.NAILED:
+            # They are at work when the leg holds: until then it must not be bridged.
+            self._registry.logins[leg] = who
+            self._effects.answer_login(event.node, event.channel, who)
         else:
+            self._switchboard.agent(ev.LoggedIn(who), self._clock.now())
             # Their phone must be free, because it is rung for each call.
             self._effects.hang_up(event.node, leg)
 
@@ -172,7 +175,6 @@ class Desk:
         now = self._clock.now().mono
         again = count + 1 if now - last < self.settings.pin_lock_s else 1
         self._wrong[agent] = (again, now)
-        log.warning("a login at the phone was refused", failures=again)
 
     def _at_work(self, agent_id: str) -> Agent:
         agent = self.agent(agent_id)

@@ -137,8 +137,11 @@ class Effects:
                 await self._nodes[node].deny_login(channel)
             else:
                 await self._nodes[node].accept_login(channel, agent)
+        except PbxUnknown:
+            self._unknown("answer_login", node, channel)
         except PbxError as error:
             log.warning("the login could not be answered", node=node, error=str(error))
+            self._inbox.put(ev.LegEnded(LegId(channel), Ending(text=str(error))))
 
     # -- screens
 

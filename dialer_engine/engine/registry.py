@@ -65,13 +65,14 @@ class Agent:
 
 @dataclass
 class Registry:
-    """calls and agents by id; legs: whose a leg is; waiting: answered calls without an agent, in
-    order of their wait.
+    """calls and agents by id; legs: whose a leg is; logins: legs that dialled in and were let in, until
+    they hold; waiting: answered calls without an agent; available: agents who may be chosen.
     """
 
     calls: dict[AttemptId, Call] = field(default_factory=dict)
     agents: dict[AgentId, Agent] = field(default_factory=dict)
     legs: dict[LegId, AgentId] = field(default_factory=dict)
+    logins: dict[LegId, AgentId] = field(default_factory=dict)
     waiting: dict[AttemptId, None] = field(default_factory=dict)
     available: dict[AgentId, None] = field(default_factory=dict)
 

@@ -165,6 +165,10 @@ class Switchboard:
     # -- legs and keys
 
     def _leg_connected(self, event: ev.LegConnected, now: Moment) -> None:
+        who = self._registry.logins.pop(event.leg, None)
+        if who is not None:
+            self.agent(ev.LoggedIn(who, event.leg), now)
+            return
         agent = self._owner(event.leg)
         if agent is None:
             return
@@ -175,6 +179,8 @@ class Switchboard:
             self.call(ev.AgentLegReady(state.attempt, event.leg), now)
 
     def _leg_ended(self, event: ev.LegEnded, now: Moment) -> None:
+        if self._registry.logins.pop(event.leg, None) is not None:
+            return
         agent = self._owner(event.leg)
         if agent is None:
             return
