@@ -98,6 +98,12 @@ class Store:
         "数据库锁等待秒数",
         check=between(0.1, 60),
     )
+    sqlite_cache_mib: int = opt(
+        64,
+        "Page cache of each of SQLite's connections (up to three); the daemon grows by as much.",
+        "SQLite 每个连接的缓存",
+        check=between(1, 4096),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

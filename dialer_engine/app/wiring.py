@@ -64,7 +64,11 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
 
 def make_store(config: Config) -> SqlStore:
     """The store, not open yet."""
-    return SqlStore(config.store.url.reveal(), busy_timeout_s=config.store.busy_timeout_s)
+    return SqlStore(
+        config.store.url.reveal(),
+        busy_timeout_s=config.store.busy_timeout_s,
+        cache_mib=config.store.sqlite_cache_mib,
+    )
 
 
 def library(settings: Settings) -> RecordingLibrary:

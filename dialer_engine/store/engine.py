@@ -61,17 +61,29 @@ def store_url(text: str) -> URL:
     return url.set(drivername="sqlite+aiosqlite" if backend == "sqlite" else "postgresql+psycopg")
 
 
+# Enough for the indexes of some million cases; the process grows by as much for each connection.
+CACHE_MIB = 64
+
+
 class Database:
     """The open database: `read` and `write` run one function in one transaction."""
 
-    def __init__(self, url: str, *, busy_timeout_s: float = 5.0, synchronous: str = "FULL") -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        busy_timeout_s: float = 5.0,
+        synchronous: str = "FULL",
+        cache_mib: int = CACHE_MIB,
+    ) -> None:
         """busy_timeout_s: how long a lock of another process is waited for. synchronous: of SQLite,
-        FULL or NORMAL.
+        FULL or NORMAL. cache_mib: of each of SQLite's connections.
         """
         self.url = store_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._busy_ms = int(busy_timeout_s * 1000)
         self._synchronous = synchronous
+        self._cache_kib = cache_mib * 1024
         self._turn = asyncio.Lock()
         self._writer: AsyncEngine | None = None
         self._reader: AsyncEngine | None = None
@@ -165,7 +177,7 @@ class Database:
             f"busy_timeout={self._busy_ms}",
             "journal_mode=WAL" if writes else "query_only=ON",
             f"synchronous={self._synchronous}",
-            "cache_size=-65536",
+            f"cache_size=-{self._cache_kib}",
         ]
 
         def prepare(raw: Any, _record: Any) -> None:

@@ -19,6 +19,8 @@ CHANGES: dict[str, Any] = {
     "compliance.window_start": "00:00",
     "compliance.window_end": "23:59",
     "daemon.log_level": "warning",
+    # A cache that is full before the second half begins: it grows with the database, as it should.
+    "store.sqlite_cache_mib": 2,
     "recordings.slow_free_mib": 2000,
     "recordings.stop_free_mib": 1000,
 }
