@@ -87,16 +87,16 @@ class Recovery:
 
     async def find_orphans(self) -> None:
         """Open attempts in the store that nobody here knows of. The answer may be older than what
-        has happened since, so what lived, was ending or was young when the store was asked is none.
+        has happened since, so what lived, was ending, was young or was an orphan already when the
+        store was asked is no new one.
         """
-        living, ending = set(self._registry.calls), self._ledger.ending()
+        known = self._registry.calls.keys() | self._orphans.keys() | self._ledger.ending()
         young = self._clock.now().utc - timedelta(seconds=SETTLED_S)
         # Added to those of an earlier life that wait for their node: these may be young.
         self._orphans |= {
             one.id: one
             for one in await self._store.open_attempts()
-            if one.planned_at < young
-            and not (one.id in living or one.id in ending or one.id in self._registry.calls)
+            if one.planned_at < young and one.id not in known and one.id not in self._registry.calls
         }
 
     def unreachable(self) -> dict[NodeName, int]:

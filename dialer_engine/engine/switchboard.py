@@ -261,6 +261,10 @@ class Switchboard:
         self._effects.hang_up(agent.node, leg)
 
     def _lose(self, command: cmd.LoseAgent, now: Moment) -> None:
+        call = self._registry.calls.get(command.attempt)
+        if call is not None and call.state.agent is not None and call.state.leg is None:
+            # Their phone was not taken. Ringing it again for this call, as fast as it can say no?
+            call.unfit.add(call.state.agent)
         self.call(ev.AgentGone(command.attempt), now)
 
     # -- commands to the outside
