@@ -60,7 +60,8 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class EndpointFacts:
-    """One PJSIP endpoint. dialable: it is there and has an address. codecs: in order; None: the PBX did not say, as is
+    """One PJSIP endpoint. dialable: it is there and has an address that is not known
+    to be dead. codecs: in order; None: the PBX did not say, as is
     direct_media. contacts: state of each, `Reachable`, `Unreachable`, `NonQualified` …; None: not told. registration:
     state of the outbound registration of that name, None when it has none.
     """
@@ -241,7 +242,7 @@ class _Examiner:
 
     async def _endpoint(self, name: str, registrations: Mapping[str, str]) -> EndpointFacts:
         """A function that is not loaded gives an empty value, as a thing that is not there does; PJSIP_DIAL_CONTACTS
-        is part of chan_pjsip and tells the two apart.
+        is part of chan_pjsip and tells the two apart, but for addresses that do not answer.
         """
         dialable = bool(await self._value(f"PJSIP_DIAL_CONTACTS({name})"))
         codecs = await self._value(f"PJSIP_ENDPOINT({name},allow)") or ""

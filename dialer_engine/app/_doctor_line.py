@@ -153,7 +153,8 @@ def _trial(name: str, facts: PbxFacts) -> Iterator[Finding]:
 
 def _prompts(name: str, facts: PbxFacts) -> Iterator[Finding]:
     check = f"{name} prompts"
-    if facts.values.get("DE_SAFE_HARBOUR") == "":
+    silent = facts.values.get("DE_SAFE_HARBOUR") == ""
+    if silent:
         yield fail(
             check,
             "DE_SAFE_HARBOUR is not set: abandoned calls end in silence",
@@ -170,9 +171,9 @@ def _prompts(name: str, facts: PbxFacts) -> Iterator[Finding]:
             "install Asterisk's core sounds in the PBX's language, or record these files",
             "安装 Asterisk 核心语音包或录制这些文件",
         )
-    elif facts.prompts:
+    elif facts.prompts and not silent:
         yield ok(check, f"played: {', '.join(facts.prompts)}", "登录提示音正常")
-    else:
+    elif not facts.prompts:
         yield warn(check, "not tried, for there was no test call", "未能测试", *see_trial())
 
 
@@ -193,11 +194,15 @@ def _trunks(name: str, facts: PbxFacts, wanted: Wanted) -> Iterator[Finding]:
 
 
 def _trunk(check: str, seen: EndpointFacts) -> Iterator[Finding]:
-    if not seen.dialable:
+    # Asterisk leaves unreachable addresses out of what can be dialled; an endpoint with codecs is there all the same.
+    if not seen.dialable and not seen.contacts:
+        there = seen.codecs is not None
         yield fail(
             check,
-            "there is no such PJSIP endpoint, or it has no address",
-            "没有该 PJSIP endpoint 或没有地址",
+            "has no address that answers"
+            if there
+            else "there is no such PJSIP endpoint, or it has no address",
+            "没有可用地址" if there else "没有该 PJSIP endpoint 或没有地址",
             "pjsip.conf: an endpoint of the name in trunks[].dial, with an aor that has a contact",
             "在 pjsip.conf 中配置 trunks[].dial 所用的 endpoint 及其 aor contact",
         )

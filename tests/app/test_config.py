@@ -404,7 +404,7 @@ def test_a_reload_says_what_changes_and_what_waits_for_a_restart(home: Path) -> 
         home, "trunks[carrier-a].max_cps=9", "pacing.tick_s=0.5", "pbx.nodes[main].secret=other"
     ).config
     assert cfg.diff(old, new) == [
-        cfg.Change("pbx.nodes[main].secret", "********", "********", live=False),
+        cfg.Change("pbx.nodes[main].secret", "********", "********", live=True),
         cfg.Change("trunks[carrier-a].max_cps", "5", "9", live=True),
         cfg.Change("pacing.tick_s", "0.25", "0.5", live=False),
     ]
