@@ -31,7 +31,7 @@ def test_without_redis_the_feed_is_in_process(tmp_path: Path) -> None:
 async def test_redis_url_chooses_the_feed_over_redis(tmp_path: Path) -> None:
     """Its keys begin with redis.prefix, and it has work that must run."""
     feed = wiring.make_feed(
-        configured(tmp_path, "redis.url=redis://127.0.0.1:1/0", "redis.prefix='site-7:'")
+        configured(tmp_path, "redis.url=redis://127.0.0.1:1/0", "redis.prefix=site-7:")
     )
     assert isinstance(feed, RedisFeed)
     assert feed._stream == "{site-7}:feed"
