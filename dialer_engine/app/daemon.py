@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from dialer_engine.web.app import build_app, build_probe_app
 from dialer_engine.web.server import serving, serving_tcp
 
 log = structlog.get_logger(__name__)
+_CANCEL_S = 1.0
 
 
 class Stop:
@@ -106,6 +108,7 @@ async def _serve(
     mode = int(config.api.socket_mode, 8)
     async with serving(app, config.daemon.socket, mode=mode, group=config.api.socket_group):
         await engine.start()
+        _set_memory_aside()
         carrying = wiring.feed_work(engine.feed)
         if carrying is not None:
             engine.tasks.start(carrying, "feed")
@@ -117,6 +120,14 @@ async def _serve(
                 await _until_stopped(engine, service, stop, notifier)
         else:
             await _until_stopped(engine, service, stop, notifier)
+
+
+def _set_memory_aside() -> None:
+    """What was built at the start lives as long as the process: the garbage collector need not walk
+    it again and again. A full walk held up every call for 40 ms (70 ms on a busy machine).
+    """
+    gc.collect()
+    gc.freeze()
 
 
 async def _until_stopped(engine: Engine, service: Service, stop: Stop, notifier: Notifier) -> None:
@@ -131,6 +142,9 @@ async def _until_stopped(engine: Engine, service: Service, stop: Stop, notifier:
             limit_s=stop.limit_s,
         )
         await _first(engine.drain(stop.limit_s), stop.now.wait())
+    else:
+        # Nobody would be there for those who ring: they are hung up, and that is given a moment.
+        await engine.drain(_CANCEL_S)
     service.state = "stopping"
     await engine.stop()
 

@@ -77,10 +77,12 @@ def run(side: Side, lab: Lab, observer: Observer, seconds: float) -> Round:
     time.sleep(0.5)
     answered = observer.story().answered(start, end)
     side.rate(0)
-    cores = [(b - a) / (end - start) for a, b in zip(before, after, strict=True)]
+    ours, pbx, world = (
+        round((b - a) / (end - start), 3) for a, b in zip(before, after, strict=True)
+    )
     delays = {name: _delays(answered, name) for name in BEGINNINGS}
     unbridged = sum(one.bridged is None for one in answered)
-    return Round(calls, len(answered), unbridged, delays, *(round(c, 3) for c in cores), load())
+    return Round(calls, len(answered), unbridged, delays, ours, pbx, world, load())
 
 
 def _delays(answered: list[Seen], beginning: str) -> list[float]:

@@ -83,7 +83,10 @@ def sustained(steps: list[Step]) -> float:
 def summary(rounds: dict[str, list[list[Step]]]) -> dict[str, Any]:
     """Both sides beside each other."""
     rates = {name: middle([sustained(steps) for steps in runs]) for name, runs in rounds.items()}
-    at = {name: [s for steps in runs for s in steps if s.asked == COMPARED] for name, runs in rounds.items()}
+    at = {
+        name: [s for steps in runs for s in steps if s.asked == COMPARED]
+        for name, runs in rounds.items()
+    }
     cpu = {name: middle([s.side_cpu_s for s in steps]) for name, steps in at.items()}
     pbx = {name: middle([s.pbx_cpu_s for s in steps]) for name, steps in at.items()}
     return {

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from dialer_engine.domain.campaign import Campaign, DialMode
 from dialer_engine.domain.case import Case, Number
-from dialer_engine.domain.units import AgentId, CampaignName, E164
+from dialer_engine.domain.units import E164, AgentId, CampaignName
 from dialer_engine.ports.store import AgentRow
 from dialer_engine.store.sql import SqlStore
 from tools.bench.people import AGENTS, RING_TIMEOUT_S, numbers
@@ -85,7 +85,9 @@ class EngineSide:
         await store.open()
         try:
             await store.save_campaign(
-                Campaign(CAMPAIGN, DialMode.RATIO, 10.0, ring_timeout_s=RING_TIMEOUT_S, wrap_up_s=0.0)
+                Campaign(
+                    CAMPAIGN, DialMode.RATIO, 10.0, ring_timeout_s=RING_TIMEOUT_S, wrap_up_s=0.0
+                )
             )
             for i in range(AGENTS):
                 name = str(1001 + i)
