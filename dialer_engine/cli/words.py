@@ -161,7 +161,7 @@ SENTENCES: dict[str, str] = {
     "takes effect at the next start": "下次启动时生效",
     "applied": "已生效",
     "no daemon answers; the figures come from the store": "守护进程无响应,数据取自数据库",
-    "no daemon answers; only what can be checked without it": "守护进程无响应,仅检查无需它的项目",
+    "no daemon answers; examined without it": "守护进程无响应,由本命令直接检查",
 }
 
 # Help of commands: the first sentence of each docstring.
@@ -228,7 +228,7 @@ OPTIONS: dict[str, str] = {
     "Agents need it; empty: any agent.": "坐席须具备的技能;留空则不限。",
     "All agents whom it can concern.": "所有适用的坐席。",
     "Ask for the PIN, or read it from stdin.": "交互输入 PIN 或从标准输入读取。",
-    "At once: talks are hung up.": "立即停止,挂断通话。",
+    "At once: talks go on at the PBX without the daemon.": "立即停止,通话由 PBX 继续。",
     "Attempts from: today, 7d, or an ISO time.": "呼叫起始时间:today、7d 或 ISO 时间。",
     "Attempts until, written in the same way.": "呼叫截止时间,写法相同。",
     "First day (UTC), such as 2026-11-21.": "起始日(UTC),如 2026-11-21。",
