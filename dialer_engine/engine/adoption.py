@@ -51,6 +51,10 @@ class Found:
     ended: Mapping[AttemptId, EndingRemembered] = field(default_factory=dict)
     answered: Mapping[AttemptId, float] = field(default_factory=dict)
 
+    def talks(self, attempt: AttemptId) -> bool:
+        """Whether it is in a talk now."""
+        return attempt in self.seen and self.seen[attempt].bridged_with is not None
+
 
 class Adoption:
     """at_work: agents who are still to be taken over."""
@@ -87,32 +91,34 @@ class Adoption:
         channel = found.seen[orphan.id]
         leg = found.seen.get(channel.bridged_with or "")
         answered_at = _ago(now, found.answered.get(orphan.id, 0.0))
+        talker = self._adopt_talker(leg, orphan.id, now) if leg is not None else None
         state, commands = calls.recovered(
             orphan.id, orphan.node, self.settings.call, now,
             answered=channel.up and (leg is not None or channel.doing is Doing.HOLDS),
-            agent=leg.agent if leg else None, leg=LegId(leg.id) if leg else None, answered_at=answered_at,
+            agent=talker, leg=LegId(leg.id) if leg else None, answered_at=answered_at,
         )  # fmt: skip
-        call = self._call(orphan, state, now)
         log.info("a living call was taken over", attempt=orphan.id, phase=state.phase.value)
-        if leg is not None and leg.agent is not None:
-            self._adopt_talker(leg, leg.agent, orphan.id, now)
-        self._switchboard.enter_call(call, state, commands, now)
+        self._switchboard.enter_call(self._call(orphan, state, now), state, commands, now)
         if channel.up and state.answered_at is None:
             self._switchboard.call(what_it_does(orphan.id, channel), answered_at)
 
-    def _adopt_talker(
-        self, leg: ChannelSeen, who: AgentId, attempt: AttemptId, now: Moment
-    ) -> None:
-        agent = self._registry.agents.get(who)
+    def _adopt_talker(self, leg: ChannelSeen, attempt: AttemptId, now: Moment) -> AgentId | None:
+        """The agent of a talk; None when they are unknown here or have another call already."""
+        agent = self._registry.agents.get(leg.agent) if leg.agent else None
         if agent is None or agent.state.line in (Line.RESERVED, Line.IN_CALL):
-            return
+            return None
+        who, other = agent.state.agent, agent.state.leg
         row = self.at_work.pop(who, None)
         presence = row.presence if row else ev.Presence.READY
-        reason = row.break_reason if row else ""
         state, commands = agents.recovered(
             agent.state, now, presence=presence, leg=LegId(leg.id), attempt=attempt
         )
-        self._switchboard.enter_agent(agent, replace(state, break_reason=reason), commands, now)
+        state = replace(state, break_reason=row.break_reason if row else "")
+        self._switchboard.enter_agent(agent, state, commands, now)
+        if other is not None and other != leg.id:
+            # They logged in again before the PBX was asked, and their phone took a second call.
+            self._switchboard.end_leg(agent, other)
+        return who
 
     def _bury(self, orphan: OpenAttempt, note: EndingRemembered | None, now: Moment) -> None:
         """It ended unseen: settle it from the PBX's note, or as lost."""

@@ -139,8 +139,9 @@ class Recovery:
 
     def _take_over(self, node: NodeName, found: Found, asked: _Question) -> None:
         now = self._clock.now()
-        for attempt, orphan in asked.orphans.items():
-            if self._orphans.pop(attempt, None) is not None:
+        # Talks first, or who waits would be given somebody who talks.
+        for orphan in sorted(asked.orphans.values(), key=lambda one: not found.talks(one.id)):
+            if self._orphans.pop(orphan.id, None) is not None:
                 self.adoption.take_over(orphan, found, now)
         self.adoption.take_over_agents(node, found.seen, now)
 
