@@ -190,6 +190,9 @@ class AsteriskNode:
             "DE_WAIT": str(max(1, round(command.max_wait_s))),
             "CHANNEL(hangup_handler_push)": "dialer-ended,s,1",
         }
+        if command.safe_harbour:
+            # A variable of the channel hides the PBX's global of the same name.
+            variables["DE_SAFE_HARBOUR"] = command.safe_harbour
         await self._ask({
             "Action": "Originate", "Channel": trunk.channel(command.number), "ChannelId": command.attempt,
             "Context": "dialer-outbound", "Exten": "s", "Priority": "1", "Async": "true",

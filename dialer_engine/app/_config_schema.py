@@ -67,8 +67,8 @@ class Daemon:
     )
     drain_limit_s: float = opt(
         300.0,
-        "A graceful stop waits this long for talks to end, then hangs up.",
-        "平滑停止时等待通话结束的最长秒数",
+        "A graceful stop waits this long for talks to end; those left go on at the PBX, for the next start.",
+        "平滑停止时等待通话结束的最长秒数,其后的通话由 PBX 继续",
         live=True,
         check=between(0, 86400),
     )
@@ -150,12 +150,6 @@ class Agents:
         "坐席话机振铃秒数",
         live=True,
         check=between(1, 120),
-    )
-    login_extension: str = opt(
-        "77",
-        "What agents dial to log in; the dialplan's dialer-phones context has it too.",
-        "坐席登录分机",
-        check=matches(r"[0-9*#]{1,10}", "digits, * or #"),
     )
     dial: str = opt(
         "PJSIP/{phone}",
@@ -283,21 +277,18 @@ class RecordingOptions:
         10240,
         "Below this much free disk: dial at half speed and warn.",
         "磁盘低水位(减速)",
-        live=True,
         check=at_least(0),
     )
     stop_free_mib: int = opt(
         2048,
         "Below this much free disk: do not dial.",
         "磁盘停拨水位",
-        live=True,
         check=at_least(0),
     )
     verify_tolerance_s: float = opt(
         1.0,
         "A file may be this much shorter or longer than the talk.",
         "时长允许误差",
-        live=True,
         check=between(0.1, 10),
     )
 
@@ -331,7 +322,6 @@ class Amd:
         False,
         "Hang up when it is not sure; off: give the call to an agent.",
         "不确定时视为机器",
-        live=True,
     )
 
 

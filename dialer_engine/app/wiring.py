@@ -68,6 +68,7 @@ def make_store(config: Config) -> SqlStore:
         config.store.url.reveal(),
         busy_timeout_s=config.store.busy_timeout_s,
         cache_mib=config.store.sqlite_cache_mib,
+        pool_size=config.store.pool_size,
     )
 
 
@@ -123,6 +124,7 @@ def engine_settings(config: Config) -> EngineSettings:
         agent=AgentPolicy(agents.wrap_up_s, agents.callback_s, agents.callback_max_s),
         tick_s=pacing.tick_s,
         pbx_wait_s=config.safe_harbour.pbx_wait_s,
+        safe_harbour=config.safe_harbour.sound,
         max_ringing_per_agent=pacing.max_ringing_per_agent,
         agent_ring_timeout_s=agents.ring_timeout_s,
         record=config.recordings.enabled,

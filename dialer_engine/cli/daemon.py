@@ -58,14 +58,16 @@ def _effect(session: Session, row: show.Row) -> str:
 
 
 @click.command(cls=Command)
-@click.option("--now", is_flag=True, help="At once: talks are hung up.")
+@click.option("--now", is_flag=True, help="At once: talks go on at the PBX without the daemon.")
 @click.option("--limit", type=click.FloatRange(min=0), help="Wait this many seconds for talks.")
 @click.option("--wait/--no-wait", default=True, help="Wait until the daemon is gone.")
 @pass_session
 def stop(session: Session, now: bool, limit: float | None, wait: bool) -> None:
     """Stop the daemon: gracefully, or at once.
 
-    Gracefully: no new calls, talks go on until they end or the limit is over (daemon.drain_limit_s).
+    Gracefully: no new calls, and the daemon waits for the talks until the limit is over
+    (daemon.drain_limit_s). At once: it does not wait. Either way ringing calls are hung up, and talks
+    that are left go on at the PBX with their recording; the next start takes them over.
     """
     body: dict[str, Any] = {"graceful": not now}
     if limit is not None:

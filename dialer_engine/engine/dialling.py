@@ -369,7 +369,7 @@ class Dialling:
         return Originate(
             permit=permit, attempt=attempt, number=call.candidate.number, trunk=call.trunk,
             ring_timeout_s=call.state.policy.ring_timeout_s, recording=recording, amd=campaign.amd,
-            max_wait_s=self.settings.pbx_wait_s, asked_at=now.utc,
+            max_wait_s=self.settings.pbx_wait_s, asked_at=now.utc, safe_harbour=self.settings.safe_harbour,
         )  # fmt: skip
 
     on_held: Callable[[], None] = staticmethod(lambda: None)

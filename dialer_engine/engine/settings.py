@@ -33,6 +33,7 @@ class EngineSettings:
     sweep_s: float = 15.0
     pbx_wait_s: float = 8.0
     prefetch: int = 500
+    safe_harbour: str = ""
     max_ringing_per_agent: float = 12.0
     agent_ring_timeout_s: float = 30.0
     record: bool = True

@@ -26,7 +26,7 @@ class Originate:
 
     recording: path without extension, as the PBX sees it; empty: no recording. asked_at: when it is
     built (UTC). max_wait_s: after this time without a command the PBX plays the safe-harbour
-    message by itself.
+    message by itself. safe_harbour: its prompts, empty for the PBX's own.
     """
 
     permit: Permit
@@ -38,6 +38,7 @@ class Originate:
     amd: bool
     max_wait_s: float
     asked_at: datetime
+    safe_harbour: str = ""
 
     def __post_init__(self) -> None:
         self.permit.check(self.attempt, self.number, self.asked_at)
@@ -55,8 +56,8 @@ class CallAgent:
 
 
 class Doing(Enum):
-    """What an answered channel that is in no talk does. holds: may be bridged. listens: the PBX still
-    finds out who answered, and will tell. apologises: it hears the safe-harbour message.
+    """What an answered channel that is in no talk does. holds: may be bridged. listens: the PBX
+    still finds out who answered, and will tell. apologises: it hears the safe-harbour message.
     """
 
     HOLDS = "holds"
@@ -85,8 +86,8 @@ class ChannelSeen:
 class EndingRemembered:
     """How a call ended while nobody listened, as the PBX wrote it down.
 
-    bridged: it was in a talk. ended_ago_s, answered_ago_s: seconds before the question, None when the
-    PBX does not tell.
+    bridged: it was in a talk. ended_ago_s, answered_ago_s: seconds before the question, None when
+    the PBX does not tell.
     """
 
     attempt: AttemptId
@@ -164,7 +165,9 @@ class PbxNode(Protocol):
         ...
 
     async def answered_ago(self, attempts: list[AttemptId]) -> dict[AttemptId, float]:
-        """For living calls: seconds since each was answered, those that the PBX cannot tell missing."""
+        """For living calls: seconds since each was answered, those that the PBX cannot tell
+        missing.
+        """
         ...
 
     async def endings(self, attempts: list[AttemptId]) -> dict[AttemptId, EndingRemembered]:

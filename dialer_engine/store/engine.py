@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from importlib.util import find_spec
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import URL, event, exc, make_url
@@ -27,7 +28,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _READERS = 4
-_POSTGRES_CONNECTIONS = 10
 # Deadlocks are broken by the database within a second; a third one in a row is no accident.
 _TRIES = 3
 # A dead server is noticed within 25 s on an idle connection, within 10 s on a busy one.
@@ -58,11 +58,16 @@ def store_url(text: str) -> URL:
         raise ConfigError("store.url: SQLite needs a file; write sqlite:////path/to/dialer.db")
     if backend not in ("sqlite", "postgresql"):
         raise ConfigError(f"store.url: {backend} is not supported; use sqlite or postgresql")
+    if backend != "sqlite" and find_spec("psycopg") is None:
+        raise ConfigError(
+            "store.url names PostgreSQL and its driver is not installed: pip install 'dialer-engine[postgres]'"
+        )
     return url.set(drivername="sqlite+aiosqlite" if backend == "sqlite" else "postgresql+psycopg")
 
 
 # Enough for the indexes of some million cases; the process grows by as much for each connection.
 CACHE_MIB = 64
+POOL_SIZE = 10
 
 
 class Database:
@@ -75,15 +80,18 @@ class Database:
         busy_timeout_s: float = 5.0,
         synchronous: str = "FULL",
         cache_mib: int = CACHE_MIB,
+        pool_size: int = POOL_SIZE,
     ) -> None:
         """busy_timeout_s: how long a lock of another process is waited for. synchronous: of SQLite,
-        FULL or NORMAL. cache_mib: of each of SQLite's connections.
+        FULL or NORMAL. cache_mib: of each of SQLite's connections. pool_size: connections to
+        PostgreSQL.
         """
         self.url = store_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._busy_ms = int(busy_timeout_s * 1000)
         self._synchronous = synchronous
         self._cache_kib = cache_mib * 1024
+        self._pool_size = pool_size
         self._turn = asyncio.Lock()
         self._writer: AsyncEngine | None = None
         self._reader: AsyncEngine | None = None
@@ -195,7 +203,7 @@ class Database:
         options = f"-c lock_timeout={self._busy_ms} -c timezone=UTC"
         return create_async_engine(
             self.url,
-            pool_size=_POSTGRES_CONNECTIONS,
+            pool_size=self._pool_size,
             max_overflow=0,
             pool_timeout=10,
             hide_parameters=True,

@@ -45,7 +45,7 @@ from dialer_engine.store import (
 )
 from dialer_engine.store.campaigns import CampaignIds
 from dialer_engine.store.case_import import Written
-from dialer_engine.store.engine import CACHE_MIB, CommitUnknown, Database
+from dialer_engine.store.engine import CACHE_MIB, POOL_SIZE, CommitUnknown, Database
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -66,13 +66,18 @@ class SqlStore:
         busy_timeout_s: float = 5.0,
         synchronous: str = "FULL",
         cache_mib: int = CACHE_MIB,
+        pool_size: int = POOL_SIZE,
         utcnow: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """url: `sqlite:////path/dialer.db` or `postgresql://user@host/name`. utcnow: until when
         a report without an end counts the agents who are still at work.
         """
         self.database = Database(
-            url, busy_timeout_s=busy_timeout_s, synchronous=synchronous, cache_mib=cache_mib
+            url,
+            busy_timeout_s=busy_timeout_s,
+            synchronous=synchronous,
+            cache_mib=cache_mib,
+            pool_size=pool_size,
         )
         self._utcnow = utcnow
         self.ids = CampaignIds()
