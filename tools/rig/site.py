@@ -214,6 +214,17 @@ class Site:
         self._process = None
         return code
 
+    def wait_ended(self, limit_s: float = _STOP_S) -> int:
+        """Until the process has ended by itself; its exit code."""
+        if self._process is None:
+            return 0
+        try:
+            code = self._process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            raise SiteError(f"the daemon did not end within {limit_s:g} s\n{self.tail()}") from None
+        self._process = None
+        return code
+
     def kill(self) -> None:
         """kill -9."""
         if self._process is not None:
