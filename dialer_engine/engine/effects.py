@@ -1,8 +1,8 @@
 """Carries out what the machines want done outside: on the PBX and on the screens.
 
 Rules: nothing here changes a state; what a PBX answers comes back as an event in the inbox. A
-command that may have happened is never sent again: its event comes, or the sweep finds out, or a
-timer ends the wait.
+command that may have happened (`PbxUnknown`) is never sent again: its event comes, or the sweep finds
+out, or a timer ends the wait. After any other error nothing has happened.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from dialer_engine.domain import events as ev
-from dialer_engine.domain.errors import NotConnected, PbxError, PbxRefused, PbxUnknown
+from dialer_engine.domain.errors import PbxError, PbxRefused, PbxUnknown
 from dialer_engine.domain.outcome import Ending
 from dialer_engine.domain.units import AgentId, AttemptId, LegId, Moment, NodeName
 from dialer_engine.engine.inbox import Inbox
@@ -45,6 +45,7 @@ class Effects:
         self._feed = feed
         self._stats = stats
         self._now = now
+        self.on_alarm: Callable[[str, str, AttemptId | None], None] = lambda kind, text, attempt: None
 
     def has_node(self, node: NodeName) -> bool:
         """Whether such a node is configured."""
@@ -63,15 +64,15 @@ class Effects:
     async def _originate(self, node: NodeName, command: Originate) -> None:
         try:
             await self._nodes[node].originate(command)
-        except (PbxRefused, NotConnected) as error:
+        except PbxUnknown:
+            self._unknown("originate", node, command.attempt)
+        except PbxError as error:
             self._stats.refused_by_pbx += 1
             reason = type(error).__name__
             log.warning(
                 "the PBX did not dial", attempt=command.attempt, node=node, error=str(error)
             )
             self._inbox.put(ev.OriginateRefused(command.attempt, reason))
-        except PbxUnknown:
-            self._unknown("originate", node, command.attempt)
 
     def bridge(self, node: NodeName, attempt: AttemptId, leg: LegId) -> None:
         """Connect; the machine hears CallBridged or BridgeRefused."""
@@ -80,13 +81,13 @@ class Effects:
     async def _bridge(self, node: NodeName, attempt: AttemptId, leg: LegId) -> None:
         try:
             await self._nodes[node].bridge(attempt, leg)
-        except (PbxRefused, NotConnected) as error:
+        except PbxUnknown:
+            self._unknown("bridge", node, attempt)
+        except PbxError as error:
             log.warning(
                 "the PBX did not bridge", attempt=attempt, leg=leg, node=node, error=str(error)
             )
             self._inbox.put(ev.BridgeRefused(attempt, str(error), leg))
-        except PbxUnknown:
-            self._unknown("bridge", node, attempt)
 
     def safe_harbour(self, node: NodeName, attempt: AttemptId) -> None:
         """Play the message; when that cannot be done, at least do not leave the debtor in
@@ -121,11 +122,11 @@ class Effects:
     async def _call_agent(self, node: NodeName, command: CallAgent) -> None:
         try:
             await self._nodes[node].call_agent(command)
-        except (PbxRefused, NotConnected) as error:
-            log.warning("the agent's phone was not called", agent=command.agent, error=str(error))
-            self._inbox.put(ev.LegEnded(command.leg, Ending(text=str(error))))
         except PbxUnknown:
             self._unknown("call_agent", node, command.leg)
+        except PbxError as error:
+            log.warning("the agent's phone was not called", agent=command.agent, error=str(error))
+            self._inbox.put(ev.LegEnded(command.leg, Ending(text=str(error))))
 
     def answer_login(self, node: NodeName, channel: str, agent: AgentId | None) -> None:
         """agent: whose nailed leg the channel becomes; None when the PIN was wrong."""
@@ -151,6 +152,13 @@ class Effects:
         self._feed.publish(
             f"agent/{agent}", {"event": "call", "agent": agent, **self._at(), **case}
         )
+
+    def alarm(self, kind: str, text: str, attempt: AttemptId | None = None, **fields: Any) -> None:
+        """Something a person must know: on the feed, and in the store for the report. No personal
+        data in `text`."""
+        about = {"attempt": attempt} if attempt else {}
+        self.publish("alarms", event=kind, text=text, **about, **fields)
+        self.on_alarm(kind, text, attempt)
 
     def publish(self, topic: str, **message: Any) -> None:
         """Tell whoever watches. No personal data on the common topics."""

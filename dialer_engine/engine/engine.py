@@ -16,7 +16,7 @@ import structlog
 from dialer_engine.domain import events as ev
 from dialer_engine.domain.call import CallPhase
 from dialer_engine.domain.errors import DialerError, PbxError, StoreError
-from dialer_engine.domain.units import Moment, NodeName
+from dialer_engine.domain.units import AttemptId, Moment, NodeName
 from dialer_engine.engine.accounts import Accounts
 from dialer_engine.engine.desk import CheckPin, Desk
 from dialer_engine.engine.dialling import Dialling
@@ -125,6 +125,8 @@ class Engine:
         self.dialling.on_held = lambda: self.effects.start(self.leases.renew(), "leases lost")
         self.ledger.probe = self.leases.renew
         self.ledger.on_change = self._store_changed
+        self.inbox.on_pressure = self._pressed
+        self.effects.on_alarm = self._write_alarm
 
     # -- life
 
@@ -174,8 +176,9 @@ class Engine:
             await self.leases.release(name)
         for node in self.nodes.values():
             await node.stop()
-        self.timers.clear()
         await self.tasks.stop()
+        # After the inbox, which could set new ones.
+        self.timers.clear()
         log.info("the engine has stopped", calls_left=len(self.registry.calls))
 
     def home_of(self, node: str) -> NodeName:
@@ -221,7 +224,7 @@ class Engine:
                 node=event.node,
                 reason=event.reason,
             )
-            self.effects.publish("alarms", event="node_down", node=event.node)
+            self.effects.alarm("node_down", f"{event.node}: {event.reason}", node=event.node)
         elif event.node not in self._recovering:
             self._recovering.add(event.node)
             self.effects.start(self._recover(event.node), f"recover {event.node}")
@@ -236,7 +239,7 @@ class Engine:
             self._recovering.discard(node)
         self.dialling.ready.add(node)
         log.info("a PBX is connected and known; dialling may go on", node=node)
-        self.effects.publish("alarms", event="node_up", node=node)
+        self.effects.alarm("node_up", node, node=node)
         self.effects.start(self._look_again(node), f"look again at {node}")
 
     async def _recovered(self, node: NodeName) -> bool:
@@ -266,7 +269,20 @@ class Engine:
         return True
 
     def _store_changed(self, ok: bool, detail: str) -> None:
-        self.effects.publish("alarms", event="store", ok=ok, detail=detail)
+        self.effects.alarm("store", detail or "takes writes again", ok=ok)
+
+    def _pressed(self, pressed: bool) -> None:
+        for node in self.nodes.values():
+            node.hold(pressed)
+
+    def _write_alarm(self, kind: str, text: str, attempt: AttemptId | None) -> None:
+        self.effects.start(self._store_alarm(kind, text, attempt), f"alarm {kind}")
+
+    async def _store_alarm(self, kind: str, text: str, attempt: AttemptId | None) -> None:
+        try:
+            await self.store.alarm(kind, text, self.clock.now().utc, attempt)
+        except StoreError as error:
+            log.warning("an alarm could not be written", kind=kind, error=str(error))
 
     def cancel_ringing(self, which: Callable[[Call], bool], why: str) -> None:
         """Hang up what nobody has answered. An attempt that is just being committed is not dialled

@@ -46,17 +46,24 @@ class Keeper:
         """For ever."""
         while True:
             self.look_at_disk()
+            busy = False
             try:
                 busy = await self.verify_some()
             except DialerError as error:
                 log.warning("recordings could not be matched now", error=str(error))
-                busy = False
+            except Exception:
+                # Without this task nobody would look at the disk any more.
+                log.exception("recordings could not be matched now")
             if not busy:
                 await asyncio.sleep(_PAUSE_S)
 
     def look_at_disk(self) -> None:
         """Judge the room that is left; a change is told."""
-        state = self._recordings.disk()
+        try:
+            state = self._recordings.disk()
+        except Exception:
+            log.exception("the disk of the recordings could not be judged")
+            state = DiskState.FULL
         if state is self._dialling.disk:
             return
         self._dialling.disk = state
