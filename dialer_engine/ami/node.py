@@ -120,6 +120,13 @@ class AsteriskNode:
         self.link.start()
         return True
 
+    def hold(self, held: bool) -> None:
+        """See the port."""
+        if held:
+            self.link.hold()
+        else:
+            self.link.release()
+
     def health(self) -> NodeHealth:
         """See the port."""
         status = self.link.status

@@ -91,7 +91,8 @@ class Accounts:
     def _breaker(self, call: Call, fault: bool | None, now: Moment) -> None:
         change = self._trunks.ended(call.trunk, fault, now.mono)
         if change is not None:
-            self._effects.publish("alarms", event="breaker", trunk=call.trunk, breaker=change.value)
+            text = f"trunk {call.trunk}: breaker {change.value}"
+            self._effects.alarm("breaker", text, trunk=call.trunk, breaker=change.value)
 
     def _following(self, call: Call, settle: Settle, now: Moment) -> CaseNext:
         candidate = call.candidate

@@ -45,7 +45,9 @@ class Effects:
         self._feed = feed
         self._stats = stats
         self._now = now
-        self.on_alarm: Callable[[str, str, AttemptId | None], None] = lambda kind, text, attempt: None
+        self.on_alarm: Callable[[str, str, AttemptId | None], None] = lambda kind, text, attempt: (
+            None
+        )
 
     def has_node(self, node: NodeName) -> bool:
         """Whether such a node is configured."""

@@ -21,15 +21,21 @@ Event = PbxEvent | AgentEvent
 # Yield to the loop after so many events in a row, or a flood would starve timers, actions and the
 # watchdog.
 _BATCH = 200
+# Some seconds of a very busy PBX: what is held back beyond it is bounded by the links.
+_HIGH = 10_000
+_LOW = 1_000
 
 
 class Inbox:
     """depth, deepest: events waiting now and at worst. handled: events so far. failures: handlers
-    that raised.
+    that raised. on_pressure: told True when so much waits that the links should keep what comes
+    (each sheds by choice when its own bounded queue is full), False when it may flow again.
     """
 
     def __init__(self, now: Callable[[], Moment]) -> None:
         self._now = now
+        self._pressed = False
+        self.on_pressure: Callable[[bool], None] = lambda pressed: None
         self._queue: deque[tuple[Event, Moment]] = deque()
         self._wake = asyncio.Event()
         self.deepest = 0
@@ -45,6 +51,13 @@ class Inbox:
         self._queue.append((event, at or self._now()))
         self.deepest = max(self.deepest, len(self._queue))
         self._wake.set()
+        if not self._pressed and len(self._queue) >= _HIGH:
+            self._press(True)
+
+    def _press(self, pressed: bool) -> None:
+        self._pressed = pressed
+        log.warning("the inbox is under pressure" if pressed else "the inbox flows again")
+        self.on_pressure(pressed)
 
     async def consume(self, handle: Callable[[Event, Moment], None]) -> None:
         """For ever: hand each event to `handle`. What a handler raises is logged; the next event is
@@ -65,5 +78,7 @@ class Inbox:
             except Exception:
                 self.failures += 1
                 log.exception("an event could not be handled", event_type=type(event).__name__)
+        if self._pressed and len(self._queue) <= _LOW:
+            self._press(False)
         if not self._queue:
             self._wake.clear()

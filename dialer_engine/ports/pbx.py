@@ -178,6 +178,10 @@ class PbxNode(Protocol):
         """The endings are in our store; the PBX may drop its notes."""
         ...
 
+    def hold(self, held: bool) -> None:
+        """True: keep events back, in a bounded queue of the link's own; False: let them flow."""
+        ...
+
     def health(self) -> NodeHealth:
         """The state of the link, without asking the PBX."""
         ...

@@ -135,6 +135,10 @@ class ScriptedPbx:
         self._sink = lambda event, at: None
         self.connected = False
 
+    def hold(self, held: bool) -> None:
+        """Its events are few: nothing is held back, only noted."""
+        self.held = held
+
     def health(self) -> NodeHealth:
         """See the port."""
         return NodeHealth(

@@ -82,3 +82,17 @@ async def test_a_flood_lets_others_run_between_batches() -> None:
     consumer.cancel()
     assert 0 < order.index("other") < 1000
     assert order.count("event") == 1000
+
+
+def test_a_flood_makes_the_links_hold_and_its_end_lets_them_go() -> None:
+    """The queue itself drops nothing, so it must say when enough is enough."""
+    told: list[bool] = []
+    inbox = Inbox(VirtualClock().now)
+    inbox.on_pressure = told.append
+    for _ in range(10_000):
+        inbox.put(event(0))
+    assert told == [True]
+    while inbox.depth:
+        inbox.drain(lambda event, at: None)
+    assert told == [True, False]
+    assert inbox.handled == 10_000
