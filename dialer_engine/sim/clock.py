@@ -11,18 +11,22 @@ import asyncio
 import heapq
 import selectors
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from dialer_engine.domain.units import AttemptId, LegId, Moment, attempt_id, leg_id
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 # A Monday at ten in the morning in London (winter, so UTC): inside every window of calling hours.
 MONDAY_AT_TEN = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 # Not zero, so that a forgotten moment of zero is noticed.
 _FIRST_MONO = 1000.0
 _ID_BYTES = 10
+# How long to wait for a thread before looking again.
+_REAL_LOOK_S = 0.05
 
 
 @dataclass(order=True, slots=True)
@@ -111,28 +115,44 @@ class VirtualClock:
 
 
 class _Jumping(selectors.DefaultSelector):
-    """Where a loop would sleep, its clock jumps."""
+    """Where a loop would sleep, its clock jumps. working: threads that have something to tell yet."""
 
     def __init__(self, clock: VirtualClock) -> None:
         super().__init__()
         self._clock = clock
+        self.working = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if ready or (timeout is not None and timeout <= 0):
             return ready
-        # Nothing is set on either: only a thread can have something to tell, and that takes real time.
-        return [] if self._clock.jump(timeout) else super().select(None)
+        if self.working or not self._clock.jump(timeout):
+            # Only a thread, or a signal, can change anything now, and that takes real time.
+            return super().select(_REAL_LOOK_S)
+        return []
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop on a virtual clock: `asyncio.sleep` and timeouts pass at once and in order. Work in
-    threads takes real time, while the virtual one goes on: leave it out of what is simulated.
+    """An event loop on a virtual clock: `asyncio.sleep` and timeouts pass at once and in order. Virtual
+    time stands still while a thread works for the loop.
     """
 
     def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
-        super().__init__(_Jumping(clock))
+        self._jumping = _Jumping(clock)
+        super().__init__(self._jumping)
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]
+    ) -> asyncio.Future[T]:
+        """As ever; the clock waits for it."""
+        self._jumping.working += 1
+        future = super().run_in_executor(executor, func, *args)
+        future.add_done_callback(self._worked)
+        return future
+
+    def _worked(self, future: object) -> None:
+        self._jumping.working -= 1
 
     def time(self) -> float:
         """The clock's steady time."""
