@@ -21,13 +21,13 @@ from zoneinfo import TZPATH, ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
 from phonenumbers import timezone as phone_zones
-from sqlalchemy import create_engine, exc, text
 
 from dialer_engine.app.config import Config, Loaded
 from dialer_engine.domain.errors import DialerError, SchemaOutdated
 from dialer_engine.domain.findings import Finding, fail, ok, warn
 from dialer_engine.store import upgrade as schema
 from dialer_engine.store.engine import store_url
+from dialer_engine.store.probe import write_test
 
 _MIB = 1024 * 1024
 # A few days of attempts; the database stops taking writes when the disk is full.
@@ -194,7 +194,7 @@ def _store(config: Config) -> Iterator[Finding]:
     url = config.store.url.reveal()
     try:
         revision = schema.check(url)
-        mode = _write_test(url, config.store.busy_timeout_s)
+        mode = write_test(url, config.store.busy_timeout_s)
     except SchemaOutdated as error:
         yield fail(
             "store",
@@ -204,11 +204,11 @@ def _store(config: Config) -> Iterator[Finding]:
             "dialer-engine db upgrade",
         )
         return
-    except (DialerError, exc.SQLAlchemyError, OSError) as error:
+    except (DialerError, OSError) as error:
         yield fail(
             "store",
-            f"takes no writes: {_reason(error)}",
-            f"无法写入:{_reason(error)}",
+            f"takes no writes: {error}",
+            f"无法写入:{error}",
             "start the database; or mend rights, locks and free space of its file (store.url)",
             "启动数据库,或修正其文件的权限、锁与磁盘空间(store.url)",
         )
@@ -226,36 +226,6 @@ def _store(config: Config) -> Iterator[Finding]:
             "store", f"schema {revision}, takes writes, {mode}", f"结构 {revision},可写,{mode}"
         )
     yield from _store_disk(url)
-
-
-def _reason(error: Exception) -> str:
-    """What the driver says, without statement and values."""
-    return str(getattr(error, "orig", None) or error).splitlines()[0]
-
-
-def _write_test(url: str, busy_s: float) -> str:
-    """Take the write lock and write, then take it back. Returns the journal mode, or `postgresql`."""
-    target = store_url(url)
-    sqlite = target.get_backend_name() == "sqlite"
-    engine = create_engine(
-        target.set(drivername="sqlite" if sqlite else "postgresql+psycopg"),
-        hide_parameters=True,
-        connect_args={"timeout": busy_s} if sqlite else {"connect_timeout": 5},
-    )
-    try:
-        with engine.connect() as connection:
-            mode = (
-                str(connection.execute(text("PRAGMA journal_mode")).scalar())
-                if sqlite
-                else "postgresql"
-            )
-            if not sqlite:
-                connection.execute(text("CREATE TEMPORARY TABLE doctor (n int) ON COMMIT DROP"))
-            connection.execute(text("UPDATE campaigns SET name = name WHERE name = ''"))
-            connection.rollback()
-        return mode
-    finally:
-        engine.dispose()
 
 
 def _store_disk(url: str) -> Iterator[Finding]:

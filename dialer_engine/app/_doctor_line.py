@@ -39,7 +39,6 @@ class Wanted:
     node: PbxNode
     channels: int = 0
     agents: int = 0
-    record: bool = True
     other_dials: tuple[str, ...] = ()
 
 

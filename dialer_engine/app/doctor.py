@@ -58,7 +58,8 @@ def examine_alone(settings: Loaded) -> list[Json]:
 
 async def _node(config: Config, node: PbxNode, agents: Sequence[AgentRow]) -> list[Finding]:
     token = secrets.token_hex(8)
-    folder = await asyncio.to_thread(prepare, node, token)
+    wants = config.recordings.enabled
+    folder = await asyncio.to_thread(prepare, node, token) if wants else None
     trunks = [trunk for trunk in config.trunks if trunk.node == node.name]
     found = {trunk.dial: _ENDPOINT.match(trunk.dial) for trunk in trunks}
     ours = [agent for agent in agents if agent.node in ("", node.name)]
@@ -66,8 +67,8 @@ async def _node(config: Config, node: PbxNode, agents: Sequence[AgentRow]) -> li
         token,
         endpoints=tuple(dict.fromkeys(match[1] for match in found.values() if match)),
         phones=tuple(_phones(config, ours)),
-        recording=folder.recording,
-        mark=folder.there(folder.mark),
+        recording=folder.recording if folder else "",
+        mark=folder.there(folder.mark) if folder else "",
         command_s=node.command_timeout_s,
     )
     facts = await look_at(wiring.link_config(node), plan)
@@ -78,7 +79,7 @@ async def _node(config: Config, node: PbxNode, agents: Sequence[AgentRow]) -> li
         other_dials=tuple(dial for dial, match in found.items() if match is None),
     )
     findings = judge(facts, wanted)
-    if config.recordings.enabled:
+    if folder is not None:
         marks = wiring.watermarks(config)
         findings += await asyncio.to_thread(judge_folder, folder, facts, marks)
     return findings

@@ -333,7 +333,7 @@ def test_the_store(home: Path) -> None:
     link.execute("BEGIN EXCLUSIVE")
     level, text = here(loaded, "store")[0]
     link.close()
-    assert (level, "locked" in text) == ("fail", True)
+    assert (level, "has locked it" in text) == ("fail", True)
 
 
 def test_a_store_without_a_schema(tmp_path: Path) -> None:
@@ -554,6 +554,17 @@ def test_no_recording_folder(lab: Lab, home: Path) -> None:
     assert found["recordings"][0][0] == "fail"
     for left in lab.recordings_dir.glob("doctor-*"):
         left.unlink()
+
+
+@pytest.mark.pbx
+@pytest.mark.usefixtures("quick")
+def test_recordings_that_are_not_wanted(lab: Lab, home: Path) -> None:
+    loaded = beside(lab, home)
+    config = replace(loaded.config, recordings=replace(loaded.config.recordings, enabled=False))
+    found = told(replace(loaded, config=config))
+    assert "recordings" not in found
+    assert found["test call"][0][0] == "ok"
+    assert list(lab.recordings_dir.rglob("*")) == []
 
 
 @pytest.mark.pbx

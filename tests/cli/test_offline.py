@@ -181,12 +181,12 @@ def test_report_from_the_store(store: Run) -> None:
 
 class TestDoctor:
     def test_without_daemon(self, store: Run) -> None:
+        """Examined all the same; that none runs is no fault before the first start."""
         ran = store("doctor", "--json")
-        assert ran.code == 1
-        found = {(row["check"], row["level"]) for row in ran.json}
-        assert found == {
-            ("daemon", "fail"), ("configuration", "ok"), ("configuration", "warn"), ("store", "ok"),
-        }  # fmt: skip
+        found = {row["check"]: row["level"] for row in ran.json}
+        assert found["daemon"] == "warn"
+        assert found.keys() >= {"configuration", "state folder", "store", "zone data", "clock"}
+        assert ran.code == int("fail" in found.values())
 
     def test_without_database(self, here: Run) -> None:
         rows = {row["check"]: row for row in here("doctor", "--json").json}
