@@ -9,17 +9,15 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
 import dialer_engine
-from dialer_engine.app import doctor, logs, views, wiring
+from dialer_engine.app import doctor, given, logs, views, wiring
 from dialer_engine.app.config import Change, Loaded, diff
-from dialer_engine.app.pins import hash_pin
-from dialer_engine.compliance.gate import Gate
 from dialer_engine.domain import events as ev
 from dialer_engine.domain.agent import AgentMode
 from dialer_engine.domain.campaign import Campaign, CampaignState, DialMode
@@ -27,7 +25,6 @@ from dialer_engine.domain.errors import BadValue, Conflict, NotFound, PbxError, 
 from dialer_engine.domain.units import AgentId, AttemptId, CampaignName, NodeName
 from dialer_engine.engine.engine import Engine
 from dialer_engine.engine.registry import Agent, fresh_agent
-from dialer_engine.ports.store import AgentRow
 
 log = structlog.get_logger(__name__)
 Json = dict[str, Any]
@@ -48,6 +45,7 @@ class Service:
         self._settings = settings
         self._reread = reread
         self._stop_asked = stop_asked
+        self._hiring: set[AgentId] = set()
         self._started = datetime.now(UTC)
         self._began = engine.clock.now()
         self.state = "running"
@@ -96,16 +94,11 @@ class Service:
     def _apply(self, fresh: Loaded, changes: list[Change]) -> None:
         engine, config = self._engine, fresh.config
         settings = replace(wiring.engine_settings(config), instance=engine.settings.instance)
-        engine.settings = engine.dialling.settings = engine.accounts.settings = settings
-        engine.desk.settings = settings
-        engine.dialling.gate = Gate(settings.rules)
-        engine.trunks.replace(settings.trunks)
+        engine.apply(settings)
         for node in engine.nodes.values():
             set_trunks = getattr(node, "set_trunks", None)
             if set_trunks is not None:
                 set_trunks(wiring.trunk_dials(config, node.name))
-        for agent in engine.registry.agents.values():
-            agent.state = replace(agent.state, policy=settings.agent)
         logs.set_level(config.daemon.log_level)
 
     async def _relink(self, fresh: Loaded) -> None:
@@ -134,11 +127,11 @@ class Service:
 
     async def create_campaign(self, data: Json) -> Json:
         """See EngineApi."""
-        name = str(data.get("name", ""))
+        name = given.campaign_name(data.get("name"))
         if any(c.name == name for c in await self._engine.store.campaigns()):
             raise Conflict(f"there is a campaign {name!r} already")
-        campaign = self._with(self._defaults(name), data)
-        self._check_strategy(campaign)
+        wishes = {key: value for key, value in data.items() if key != "name"}
+        campaign = self._with(self._defaults(name), wishes)
         await self._engine.store.save_campaign(campaign)
         self._engine.dialling.campaigns[campaign.name] = campaign
         return await self._campaign_row(campaign)
@@ -153,7 +146,6 @@ class Service:
     async def change_campaign(self, name: str, changes: Json) -> Json:
         """See EngineApi."""
         campaign = self._with(await self._campaign(name), changes)
-        self._check_strategy(campaign)
         await self._engine.store.save_campaign(campaign)
         self._engine.dialling.campaigns[campaign.name] = campaign
         running = self._engine.dialling.running.get(campaign.name)
@@ -164,9 +156,20 @@ class Service:
 
     async def start_campaign(self, name: str) -> Json:
         """See EngineApi."""
-        campaign = (await self._campaign(name)).with_state(CampaignState.STARTED)
+        campaign = await self._campaign(name)
+        dialling = self._engine.dialling
+        was_ours = campaign.name in dialling.running
+        # First the lease, then the book: in its present state nothing of it is dialled yet.
         await self._engine.leases.take(campaign)
-        return await self._enter(campaign)
+        campaign = campaign.with_state(CampaignState.STARTED)
+        try:
+            await self._engine.store.set_campaign_state(campaign.name, campaign.state)
+        except StoreError:
+            if not was_ours:
+                await self._engine.leases.release(campaign.name)
+            raise
+        dialling.run(campaign, dialling.running[campaign.name].lease_until)
+        return await self._entered(campaign)
 
     async def pause_campaign(self, name: str) -> Json:
         """See EngineApi."""
@@ -189,6 +192,9 @@ class Service:
 
     async def _enter(self, campaign: Campaign) -> Json:
         await self._engine.store.set_campaign_state(campaign.name, campaign.state)
+        return await self._entered(campaign)
+
+    async def _entered(self, campaign: Campaign) -> Json:
         log.info("a campaign changed state", campaign=campaign.name, state=campaign.state.value)
         self._tell(campaign, campaign.state.value)
         return await self._campaign_row(campaign)
@@ -208,24 +214,8 @@ class Service:
         backlog = await self._engine.store.backlog(campaign.name, self._engine.clock.now().utc)
         return views.campaign_row(self._engine, campaign, backlog)
 
-    @staticmethod
-    def _with(campaign: Campaign, changes: Json) -> Campaign:
-        known = {field.name for field in fields(Campaign)} - {"name", "state"}
-        given = {key: value for key, value in changes.items() if key in known}
-        if "mode" in given:
-            try:
-                given["mode"] = DialMode(str(given["mode"]))
-            except ValueError:
-                modes = ", ".join(mode.value for mode in DialMode)
-                raise BadValue(f"no mode is called {given['mode']!r}; there are {modes}") from None
-        return replace(campaign, **given)
-
-    def _check_strategy(self, campaign: Campaign) -> None:
-        known = self._engine.settings.strategies
-        if campaign.strategy not in known:
-            raise BadValue(
-                f"no strategy is called {campaign.strategy!r}; there are {', '.join(known)}"
-            )
+    def _with(self, campaign: Campaign, changes: Json) -> Campaign:
+        return given.changed(campaign, changes, self._engine.settings.strategies)
 
     # -- agents
 
@@ -237,28 +227,20 @@ class Service:
 
     async def add_agent(self, data: Json) -> Json:
         """See EngineApi."""
-        row = await asyncio.to_thread(self._agent_row, data)
-        if row.id in self._engine.registry.agents:
+        mode = AgentMode(self._settings.config.agents.mode)
+        row = await asyncio.to_thread(given.agent_row, data, mode, list(self._engine.nodes))
+        agents = self._engine.registry.agents
+        if row.id in agents or row.id in self._hiring:
             raise Conflict(f"there is an agent {row.id!r} already")
-        await self._engine.store.save_agent(row)
-        agent = fresh_agent(row, self._engine.home_of(row.node), self._engine.settings.agent)
-        self._engine.registry.agents[row.id] = agent
-        return views.agent_row(agent, self._engine)
-
-    def _agent_row(self, data: Json) -> AgentRow:
-        agent = str(data.get("id", ""))
-        # People type it on a telephone.
-        if not agent.isascii() or not agent.isdecimal():
-            raise BadValue("an agent's id is a number, because it is typed on a telephone")
+        self._hiring.add(row.id)
         try:
-            mode = AgentMode(str(data.get("mode") or self._settings.config.agents.mode))
-        except ValueError:
-            raise BadValue("an agent's mode is nailed or ring") from None
-        return AgentRow(
-            AgentId(agent), str(data.get("name") or ""), str(data.get("phone") or f"agent-{agent}"),
-            hash_pin(str(data.get("pin") or "")), frozenset(data.get("skills") or ()), mode,
-            str(data.get("node") or ""),
-        )  # fmt: skip
+            await self._engine.store.save_agent(row)
+        finally:
+            self._hiring.discard(row.id)
+        agents[row.id] = fresh_agent(
+            row, self._engine.home_of(row.node), self._engine.settings.agent
+        )
+        return self._row(agents[row.id])
 
     async def login_agent(self, agent_id: str) -> Json:
         """See EngineApi."""
@@ -283,7 +265,9 @@ class Service:
     async def dispose(
         self, agent_id: str, code: str, note: str, attempt: str | None = None
     ) -> Json:
-        """See EngineApi."""
+        """See EngineApi. NotFound for an attempt that is not in the book."""
+        if attempt is not None:
+            await self._engine.store.call(AttemptId(attempt))
         about = self._engine.desk.dispose(agent_id, code, note, attempt, "api")
         return {"attempt": about, "agent": agent_id, "code": code}
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 
 import structlog
 
+from dialer_engine.compliance.gate import Gate
 from dialer_engine.domain import events as ev
 from dialer_engine.domain.call import CallPhase
 from dialer_engine.domain.errors import DialerError, PbxError, StoreError
@@ -180,6 +182,17 @@ class Engine:
         # After the inbox, which could set new ones.
         self.timers.clear()
         log.info("the engine has stopped", calls_left=len(self.registry.calls))
+
+    def apply(self, settings: EngineSettings) -> None:
+        """New settings, from the next decision on. What runs as a task keeps its pace (`tick_s`,
+        `sweep_s`, `lease_s`), and calls keep the limits that they began with.
+        """
+        self.settings = self.dialling.settings = self.accounts.settings = settings
+        self.desk.settings = self.switchboard.settings = self.recovery.adoption.settings = settings
+        self.dialling.gate = Gate(settings.rules)
+        self.trunks.replace(settings.trunks)
+        for agent in self.registry.agents.values():
+            agent.state = replace(agent.state, policy=settings.agent)
 
     def home_of(self, node: str) -> NodeName:
         """The node of an agent: the named one, else the first."""

@@ -47,7 +47,7 @@ class Switchboard:
         timers: Timers,
         stats: EngineStats,
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._registry = registry
         self._campaigns = campaigns
         self._clock = clock
@@ -282,7 +282,7 @@ class Switchboard:
         agent = self._registry.agents[who]
         leg = self._clock.leg_id()
         self._registry.bind_leg(leg, who)
-        limit = self._settings.agent_ring_timeout_s
+        limit = self.settings.agent_ring_timeout_s
         self._effects.call_agent(agent.node, CallAgent(who, leg, agent.row.phone, nailed, limit))
 
     def _harbour(self, command: cmd.PlaySafeHarbour, now: Moment) -> None:
