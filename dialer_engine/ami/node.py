@@ -257,6 +257,9 @@ class AsteriskNode:
 
     async def channels(self) -> list[ChannelSeen]:
         """See the port."""
+        if not self._version:
+            settings = await self.link.send({"Action": "CoreSettings"}, self._timeout)
+            self._version = settings.get("AsteriskVersion")
         answer = await self.link.send_list({"Action": "CoreShowChannels"})
         return channels_seen(answer.items)
 
