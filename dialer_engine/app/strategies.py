@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from dialer_engine.domain.errors import BadValue, ConfigError
+from dialer_engine.domain.errors import ConfigError
 from dialer_engine.strategy.retry import RetryTable, retry_table
 
 # Beside the package in a checkout, inside it in an installed wheel.
@@ -25,7 +25,8 @@ def read_strategies(folder: Path) -> dict[str, RetryTable]:
         try:
             data = yaml.safe_load(file.read_text(encoding="utf-8"))
             found[file.stem] = retry_table(file.stem, data if isinstance(data, dict) else {})
-        except (yaml.YAMLError, BadValue, OSError) as error:
+        # BadValue and what is no UTF-8 are ValueErrors.
+        except (yaml.YAMLError, ValueError, OSError) as error:
             raise ConfigError(f"{file}: {error}") from error
     if "default" not in found:
         raise ConfigError(f"{folder}: there must be a strategy `default.yaml`")

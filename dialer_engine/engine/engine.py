@@ -191,6 +191,8 @@ class Engine:
         self.desk.settings = self.switchboard.settings = self.recovery.adoption.settings = settings
         self.dialling.gate = Gate(settings.rules)
         self.trunks.replace(settings.trunks)
+        for running in self.dialling.running.values():
+            self.dialling.run(running.campaign, running.lease_until)
         for agent in self.registry.agents.values():
             agent.state = replace(agent.state, policy=settings.agent)
 

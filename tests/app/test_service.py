@@ -127,6 +127,12 @@ async def test_reload_applies_what_can_and_names_the_rest(tmp_path: Path) -> Non
         assert desk.house.engine.settings.instance == before.instance
         assert desk.house.agent_of("1001").state.policy.wrap_up_s == 7
         await desk.service.pause_agent("1001", "tea")
+        desk.file.write_text(FILE + "pacing: {max_ringing_per_agent: 1}\n", encoding="utf-8")
+        await desk.service.change_campaign("loans", {"mode": "ratio", "ratio": 5.0})
+        await desk.service.reload()
+        assert desk.house.engine.dialling.running[LOANS].pacer.__dict__["ratio"] == 1
+        desk.file.write_text(FILE + "agents: {ring_timeout_s: 11}\n", encoding="utf-8")
+        await desk.service.reload()
         # The next phone is called for so long.
         called: list[float] = []
         real = desk.house.pbx.call_agent
