@@ -78,6 +78,9 @@ class NullPbx:
     async def stop(self) -> None:
         """Nothing."""
 
+    def hold(self, held: bool) -> None:
+        """Nothing comes from it."""
+
     def health(self) -> NodeHealth:
         """Well."""
         return NodeHealth(NODE, True)
