@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tools.bench.figures import ratio, spread
-from tools.bench.machine import load, usage
+from tools.bench.machine import Shares, Stretch, load
 from tools.bench.observer import Observer, Seen
 from tools.bench.people import HELD
 from tools.bench.sides import Side
@@ -27,6 +27,7 @@ CALLS_UP = 400
 # Talking at 20 answers a second and talks of three seconds and a little.
 _TALKING = 65
 _FILL_S = 5.0
+_UNDER_WAY_S = 0.5
 _HELD_PER_S = 60.0
 # The dialplan's line test: answered, and what is said comes back.
 _ECHO = ("dialer-agent-phones", "76")
@@ -41,9 +42,7 @@ class Round:
     answered: int
     unbridged: int
     delays: dict[str, list[float]]
-    side_cores: float
-    pbx_cores: float
-    world_cores: float
+    used: Shares
     load: float
 
 
@@ -66,23 +65,19 @@ def run(side: Side, lab: Lab, observer: Observer, seconds: float) -> Round:
     side.rate(ANSWERS_PER_S)
     time.sleep(_FILL_S)
     observer.story()
-    pids = (side.pid, lab.pid("pbx"), lab.pid("world"))
-    before, start = [usage(pid).cpu_s for pid in pids], time.time()
+    stretch = Stretch(side.pid, lab.pid("pbx"), lab.pid("world"))
     time.sleep(seconds / 2)
     with lab.ami() as ami:
         calls = _calls_up(ami)
-    time.sleep(max(0.0, start + seconds - time.time()))
-    after, end = [usage(pid).cpu_s for pid in pids], time.time()
+    time.sleep(max(0.0, stretch.start + seconds - time.time()))
+    used = stretch.end()
     # The last ones need a moment to be bridged.
-    time.sleep(0.5)
-    answered = observer.story().answered(start, end)
+    time.sleep(_UNDER_WAY_S)
+    answered = observer.story().answered(stretch.start, stretch.stop)
     side.rate(0)
-    ours, pbx, world = (
-        round((b - a) / (end - start), 3) for a, b in zip(before, after, strict=True)
-    )
     delays = {name: _delays(answered, name) for name in BEGINNINGS}
     unbridged = sum(one.bridged is None for one in answered)
-    return Round(calls, len(answered), unbridged, delays, ours, pbx, world, load())
+    return Round(calls, len(answered), unbridged, delays, used, load())
 
 
 def _delays(answered: list[Seen], beginning: str) -> list[float]:
@@ -120,5 +115,6 @@ def _plain(one: Round) -> dict[str, Any]:
     return {
         "calls_up": one.calls, "answered": one.answered, "unbridged": one.unbridged,
         **{f"{name}_ms": spread(values) for name, values in one.delays.items()},
-        "side_cores": one.side_cores, "pbx_cores": one.pbx_cores, "world_cores": one.world_cores, "load": one.load,
+        "side_cores": one.used.side, "pbx_cores": one.used.pbx, "world_cores": one.used.world,
+        "others_cores": one.used.others, "idle_cores": one.used.idle, "load": one.load,
     }  # fmt: skip

@@ -33,4 +33,4 @@ def ratio(ours: float, theirs: float) -> float | None:
 
 def middle(values: Sequence[float]) -> float:
     """The median of the rounds."""
-    return round(median(values), 3) if values else float("nan")
+    return round(median(values), 6) if values else float("nan")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +34,54 @@ def usage(pid: int) -> Usage:
     fields = text.rpartition(")")[2].split()
     cpu = (int(fields[_UTIME]) + int(fields[_STIME])) / _TICKS
     return Usage(cpu, int(fields[_RSS]) * _PAGE, int(fields[_THREADS]))
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """CPU of a stretch, in cores. side, pbx, world: of those processes. others: of everything else
+    on the machine that is not this program. idle: of all cores. seconds: the stretch. side_s, pbx_s,
+    world_s: CPU seconds.
+    """
+
+    side: float
+    pbx: float
+    world: float
+    others: float
+    idle: float
+    seconds: float
+    side_s: float
+    pbx_s: float
+    world_s: float
+
+
+class Stretch:
+    """From its making to `end`."""
+
+    def __init__(self, side: int, pbx: int, world: int) -> None:
+        self._pids = (side, pbx, world, os.getpid())
+        self._cpu, self._machine = self._used(), _machine()
+        self.start = self.stop = time.time()
+
+    def _used(self) -> list[float]:
+        return [usage(pid).cpu_s for pid in self._pids]
+
+    def end(self) -> Shares:
+        """What was used."""
+        self.stop = time.time()
+        cpu = [b - a for a, b in zip(self._cpu, self._used(), strict=True)]
+        busy, idle = (b - a for a, b in zip(self._machine, _machine(), strict=True))
+        took = self.stop - self.start
+        rest = max(0.0, busy - sum(cpu))
+        cores = [round(one / took, 3) for one in (*cpu[:3], rest, idle)]
+        return Shares(*cores, took, *cpu[:3])
+
+
+def _machine() -> tuple[float, float]:
+    """CPU seconds of all cores since the machine began: busy, and idle or waiting for a disk."""
+    first = Path("/proc/stat").read_text(encoding="ascii").partition("\n")[0].split()[1:9]
+    ticks = [int(one) / _TICKS for one in first]
+    idle = ticks[3] + ticks[4]
+    return sum(ticks) - idle, idle
 
 
 def open_files(pid: int) -> int:

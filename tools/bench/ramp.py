@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tools.bench.figures import middle, ratio
-from tools.bench.machine import load, usage
+from tools.bench.machine import Stretch, load
 from tools.bench.observer import Observer
 from tools.bench.sides import Side
 from tools.lab.lab import Lab
 
-STEPS = (25.0, 50.0, 75.0, 100.0, 125.0, 150.0, 175.0, 200.0)
+STEPS: tuple[float, ...] = (25.0, 50.0, 75.0, 100.0, 125.0, 150.0, 175.0, 200.0)
 # Where CPU a call is compared: the rate that issue 2 aims at.
 COMPARED = 50.0
 _IN_TIME = 0.95
@@ -26,7 +26,9 @@ _UNDER_WAY_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step. seen: calls a second that began. cpu: seconds a call. bridged: share of the answered."""
+    """One step. seen: calls a second that began. bridged: share of the answered. *_cpu_s: CPU seconds
+    a call. *_cores: CPU of the stretch; others: of everything that is not ours.
+    """
 
     asked: float
     seen: float
@@ -37,6 +39,9 @@ class Step:
     world_cpu_s: float
     side_cores: float
     pbx_cores: float
+    world_cores: float
+    others_cores: float
+    idle_cores: float
     events_per_s: float
     load: float
 
@@ -56,22 +61,20 @@ def _step(side: Side, lab: Lab, observer: Observer, asked: float, step_s: float)
     side.rate(asked)
     time.sleep(_SETTLE_S)
     observer.story()
-    pids = (side.pid, lab.pid("pbx"), lab.pid("world"))
-    before, start = [usage(pid).cpu_s for pid in pids], time.time()
+    stretch = Stretch(side.pid, lab.pid("pbx"), lab.pid("world"))
     time.sleep(step_s)
-    after, end = [usage(pid).cpu_s for pid in pids], time.time()
+    used = stretch.end()
     story = observer.story()
-    began = max(1, story.begun(start, end))
-    seen = began / (end - start)
-    ours, pbx, world = (b - a for a, b in zip(before, after, strict=True))
+    began = max(1, story.begun(stretch.start, stretch.stop))
+    seen = began / used.seconds
     # Those of the last moments may be under way.
-    told = [one for one in story.attempts.values() if one.held and one.held < end - _UNDER_WAY_S]
+    until = stretch.stop - _UNDER_WAY_S
+    held = [one for one in story.attempts.values() if one.held and one.held < until]
+    bridged = sum(one.bridged is not None for one in held) / max(1, len(held))
     return Step(
-        asked, round(seen, 1), seen < _IN_TIME * asked,
-        round(sum(one.bridged is not None for one in told) / max(1, len(told)), 3),
-        round(ours / began, 5), round(pbx / began, 5), round(world / began, 5),
-        round(ours / (end - start), 3), round(pbx / (end - start), 3),
-        round(story.events / (end - start)), load(),
+        asked, round(seen, 1), seen < _IN_TIME * asked, round(bridged, 3),
+        used.side_s / began, used.pbx_s / began, used.world_s / began, used.side, used.pbx, used.world,
+        used.others, used.idle, round(story.events / used.seconds), load(),
     )  # fmt: skip
 
 

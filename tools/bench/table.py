@@ -34,8 +34,16 @@ def _dialled(found: dict[str, Any]) -> None:
         for which in ("p50", "p99"):
             ours, bare = one["engine"][which], one["bare"][which]
             _row(f"{words} to both bridged, {which}, ms", ours, bare, one[f"ratio_{which}"])
-    calls = [r["calls_up"] for runs in found["answer_to_bridge"]["rounds"].values() for r in runs]
-    _row("  calls up meanwhile", min(calls), "", "")
+    rounds = found["answer_to_bridge"]["rounds"]
+    for what, words in (
+        ("calls_up", "calls up"),
+        ("answered", "answered"),
+        ("unbridged", "of them not bridged"),
+        ("others_cores", "cores taken by other programs"),
+        ("idle_cores", "cores idle"),
+    ):
+        cells = ["/".join(f"{r[what]:.3g}" for r in rounds[side]) for side in ("engine", "bare")]
+        _row(f"  {words}, by round", *cells, "")
     memory = found["memory"]["rss_mib_after_ramp"]
     _row("memory after the ramp, MiB", max(memory["engine"]), max(memory["bare"]), "")
 
