@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from dialer_engine.domain import events as ev
-from dialer_engine.domain.errors import PbxError, PbxRefused, PbxUnknown
+from dialer_engine.domain.errors import DialerError, PbxError, PbxRefused, PbxUnknown
 from dialer_engine.domain.outcome import Ending
 from dialer_engine.domain.units import AgentId, AttemptId, LegId, Moment, NodeName
 from dialer_engine.engine.inbox import Inbox
@@ -68,7 +68,7 @@ class Effects:
             await self._nodes[node].originate(command)
         except PbxUnknown:
             self._unknown("originate", node, command.attempt)
-        except PbxError as error:
+        except DialerError as error:
             self._stats.refused_by_pbx += 1
             reason = type(error).__name__
             log.warning(
@@ -85,7 +85,7 @@ class Effects:
             await self._nodes[node].bridge(attempt, leg)
         except PbxUnknown:
             self._unknown("bridge", node, attempt)
-        except PbxError as error:
+        except DialerError as error:
             log.warning(
                 "the PBX did not bridge", attempt=attempt, leg=leg, node=node, error=str(error)
             )
@@ -126,7 +126,7 @@ class Effects:
             await self._nodes[node].call_agent(command)
         except PbxUnknown:
             self._unknown("call_agent", node, command.leg)
-        except PbxError as error:
+        except DialerError as error:
             log.warning("the agent's phone was not called", agent=command.agent, error=str(error))
             self._inbox.put(ev.LegEnded(command.leg, Ending(text=str(error))))
 
@@ -142,7 +142,7 @@ class Effects:
                 await self._nodes[node].accept_login(channel, agent)
         except PbxUnknown:
             self._unknown("answer_login", node, channel)
-        except PbxError as error:
+        except DialerError as error:
             log.warning("the login could not be answered", node=node, error=str(error))
             self._inbox.put(ev.LegEnded(LegId(channel), Ending(text=str(error))))
 

@@ -6,7 +6,7 @@ import pytest
 
 from dialer_engine.domain.agent import AgentMode, Line
 from dialer_engine.domain.call import CallPhase
-from dialer_engine.domain.errors import InjectionRefused
+from dialer_engine.domain.errors import BadValue, InjectionRefused
 from dialer_engine.domain.outcome import Outcome
 from dialer_engine.domain.units import AttemptId
 from dialer_engine.ports.pbx import CallAgent, Originate
@@ -49,21 +49,25 @@ async def test_an_originate_that_may_have_happened_is_waited_for() -> None:
         assert house.phase(attempt) is CallPhase.TALKING
 
 
-@virtual
-async def test_a_value_that_may_not_be_sent_was_not_sent() -> None:
-    house = House()
-    await house.campaign(cases=1)
+@pytest.mark.parametrize("error", [InjectionRefused("a line break"), BadValue("a long line")])
+def test_a_value_that_may_not_be_sent_was_not_sent(error: Exception) -> None:
+    @virtual
+    async def main() -> None:
+        house = House()
+        await house.campaign(cases=1)
 
-    async def refuse(command: Originate) -> None:
-        house.pbx.dialled.append(command)
-        raise InjectionRefused("a line break")
+        async def refuse(command: Originate) -> None:
+            house.pbx.dialled.append(command)
+            raise error
 
-    house.pbx.originate = refuse  # type: ignore[method-assign]
-    async with house:
-        attempt = await ringing(house)
-        await house.wait(0.5)
-        assert house.outcome(attempt) is Outcome.FAILED
-        house.check_books()
+        house.pbx.originate = refuse  # type: ignore[method-assign]
+        async with house:
+            attempt = await ringing(house)
+            await house.wait(0.5)
+            assert house.outcome(attempt) is Outcome.FAILED
+            house.check_books()
+
+    main()
 
 
 @virtual
