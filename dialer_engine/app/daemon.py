@@ -37,6 +37,7 @@ class Stop:
         self.now = asyncio.Event()
         self.graceful = True
         self.limit_s = limit_s
+        self.configured: Callable[[], float] = lambda: limit_s
 
     def ask(self, graceful: bool, limit_s: float) -> None:
         """The API's way."""
@@ -47,7 +48,7 @@ class Stop:
 
     def signal(self) -> None:
         """SIGTERM, SIGINT: gracefully the first time, at once the second time."""
-        self.ask(not self.asked.is_set(), self.limit_s)
+        self.ask(not self.asked.is_set(), self.configured())
 
 
 def run(settings: Loaded, reread: Callable[[], Loaded] | None = None) -> int:
@@ -91,6 +92,7 @@ async def _main(settings: Loaded, reread: Callable[[], Loaded]) -> None:
     async with wiring.open_store(settings) as store:
         engine = wiring.make_engine(settings, store, recordings)
         service = Service(engine, settings, reread, stop.ask)
+        stop.configured = lambda: service.drain_limit_s
         notifier = Notifier()
         loop.add_signal_handler(
             signal.SIGHUP, lambda: engine.tasks.start(_reload(service, notifier), "reload")

@@ -108,9 +108,14 @@ class Service:
             if relink is not None and await relink(wiring.link_config(one)):
                 log.info("a PBX is linked anew", node=one.name)
 
+    @property
+    def drain_limit_s(self) -> float:
+        """As configured now."""
+        return self._settings.config.daemon.drain_limit_s
+
     async def shutdown(self, graceful: bool, limit_s: float | None) -> Json:
         """See EngineApi."""
-        limit = self._settings.config.daemon.drain_limit_s if limit_s is None else limit_s
+        limit = self.drain_limit_s if limit_s is None else limit_s
         self.state = "draining" if graceful else "stopping"
         self._stop_asked(graceful, limit)
         return {"state": self.state, "calls": len(self._engine.registry.calls), "limit_s": limit}
