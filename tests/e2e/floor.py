@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from dialer_engine.cli.client import Client
-from dialer_engine.domain.errors import DialerError
+from dialer_engine.domain.errors import DialerError, NotFound
 from tools.lab.backend import find_backend
 from tools.lab.errors import BackendMissing
 from tools.lab.lab import Lab
@@ -99,9 +99,14 @@ class Floor:
         return {one.number: one.id for one in self.attempts(campaign)}
 
     def hang_up(self, attempts: Iterable[str]) -> None:
-        """The operator ends calls."""
+        """The operator ends calls; one may have ended by itself a moment before."""
         for attempt in attempts:
-            self.site.api.post(f"/calls/{attempt}/hangup")
+            with suppress(NotFound):
+                self.site.api.post(f"/calls/{attempt}/hangup")
+
+    def hang_up_all(self) -> None:
+        """Every call that is up."""
+        self.hang_up([one["attempt"] for one in self.calls()])
 
     def recorded(self, attempt: str) -> int:
         """Bytes of the recording that the PBX writes at this moment."""

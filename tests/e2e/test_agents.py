@@ -99,6 +99,7 @@ def test_dials_in_with_a_pin_and_is_known_again_after_a_crash(floor: Floor) -> N
     _talk(floor, "dialled-in-again", 1)
 
 
+@pytest.mark.slow
 def test_a_wrong_pin_is_refused_and_many_lock(floor: Floor) -> None:
     agent = _hire(floor, 1002, pin=PIN)
     log = floor.site.log
@@ -215,14 +216,13 @@ def test_the_longest_idle_gets_the_call(floor: Floor) -> None:
     for agent in agents:
         _in(floor, agent)
         time.sleep(0.1)
-    name = floor.campaign("order", [number_that("drop_after", i) for i in range(6)])
+    name = floor.campaign("order", [number_that("drop_after", i) for i in range(3)])
     feed = Feed(floor.site, "calls")
     floor.start(name)
-    floor.settled(name, {number_that("drop_after", i) for i in range(6)})
+    floor.settled(name, {number_that("drop_after", i) for i in range(3)})
     chosen = [one["agent"] for one in feed.named("connecting")]
     feed.close()
-    assert chosen[:3] == agents
-    assert len(chosen) == 6
+    assert chosen == agents
 
 
 def test_skill_comes_before_idle_time(floor: Floor) -> None:

@@ -132,6 +132,7 @@ def test_killed_while_a_debtor_waits_who_then_gets_an_agent(floor: Floor) -> Non
     floor.never_twice()
 
 
+@pytest.mark.slow
 def test_nobody_is_put_through_to_a_debtor_who_hears_the_message(floor: Floor) -> None:
     ear = floor.world.overhear(number_that("long_talk", 6), "first")
     other = floor.world.overhear(number_that("long_talk", 7), "second")

@@ -47,6 +47,7 @@ def test_pbx_killed_and_restarted(floor: Floor) -> None:
     # Nobody is sought among agents whose legs went down with the PBX.
     assert "the PBX did not bridge" not in floor.site.log.read_text(encoding="utf-8")
     floor.site.api.post(f"/campaigns/{name}/stop")
+    floor.hang_up_all()
     floor.quiet()
     rows = {one.id: one for one in floor.attempts()}
     # They talked, and that was seen; what ended the talk does not matter.
@@ -86,6 +87,7 @@ def test_cut_in_the_middle_of_the_originate(floor: Floor) -> None:
     floor.site.wait_idle(AGENTS)
 
 
+@pytest.mark.slow
 def test_cut_while_people_talk_and_ring(floor: Floor) -> None:
     talks = floor.talk("talks", [number_that("long_talk", 2), number_that("long_talk", 3)])
     dialled = [number for number, _ in zip(drama_numbers(), range(60), strict=False)]
@@ -100,7 +102,7 @@ def test_cut_while_people_talk_and_ring(floor: Floor) -> None:
     count = len(floor.attempts(name))
     floor.until(lambda: len(floor.attempts(name)) > count + 3, "dialling again")
     floor.site.api.post(f"/campaigns/{name}/stop")
-    floor.hang_up(talks.values())
+    floor.hang_up_all()
     floor.quiet()
     floor.never_twice()
 

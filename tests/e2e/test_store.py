@@ -89,7 +89,7 @@ class Trouble:
         """Whatever happened, the next test begins with nobody on the line."""
         for name in (self.name, f"{self.name}-talks"):
             self.floor.site.api.post(f"/campaigns/{name}/stop")
-        self.floor.hang_up([one["attempt"] for one in self.floor.calls()])
+        self.floor.hang_up_all()
         self.floor.until(lambda: not self.floor.calls(), "free of calls")
 
     def stands_still(self, seconds: float) -> None:
@@ -124,8 +124,7 @@ class Trouble:
         assert self.store()["ok"]
         floor.site.api.post(f"/campaigns/{self.name}/stop")
         floor.site.api.post(f"/campaigns/{self.name}-talks/stop")
-        floor.hang_up(self.talks.values())
-        self.talks.clear()
+        floor.hang_up_all()
         floor.quiet()
         floor.never_twice()
 
@@ -184,6 +183,7 @@ def test_store_disk_full(floor: Floor) -> None:
         trouble.is_over()
 
 
+@pytest.mark.slow
 def test_killed_while_the_store_is_locked(floor: Floor) -> None:
     with Trouble(floor, "both", 6) as trouble:
         path = floor.site.store.partition("///")[2]
