@@ -271,7 +271,7 @@ async def reborn(storm: Storm) -> None:
     old.store.down = down
 
 
-@budget(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@budget(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(walk=acts)
 def test_the_invariants_hold_in_every_storm(walk: list[Act]) -> None:
     run(VirtualClock(), play(walk))
