@@ -18,7 +18,7 @@ from dialer_engine.ami.link import AmiLink
 from dialer_engine.ami.translate import Translator, channels_seen, ending_noted, epoch_s
 from dialer_engine.ami.wire import AmiMessage, FieldValue
 from dialer_engine.domain import events as ev
-from dialer_engine.domain.errors import PbxRefused
+from dialer_engine.domain.errors import PbxRefused, PbxUnknown
 from dialer_engine.domain.outcome import Ending
 from dialer_engine.domain.units import E164, AgentId, AttemptId, LegId, Moment, NodeName, TrunkName
 from dialer_engine.ports.pbx import (
@@ -261,6 +261,11 @@ class AsteriskNode:
             settings = await self.link.send({"Action": "CoreSettings"}, self._timeout)
             self._version = settings.get("AsteriskVersion")
         answer = await self.link.send_list({"Action": "CoreShowChannels"})
+        if not answer.response.is_success:
+            raise PbxRefused(f"CoreShowChannels: {answer.response.get('Message')}")
+        if answer.complete is None:
+            # A part of the list is no answer: recovery would take the rest for ended.
+            raise PbxUnknown("the PBX did not finish its list of channels")
         return channels_seen(answer.items)
 
     async def answered_ago(self, attempts: Sequence[AttemptId]) -> dict[AttemptId, float]:

@@ -10,6 +10,7 @@ The contexts and user events are those of docker/asterisk/pbx/extensions.conf.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 
 from dialer_engine.ami.wire import AmiMessage
@@ -281,6 +282,7 @@ def ending_noted(attempt: AttemptId, value: str, pbx_now: float) -> EndingRememb
 def epoch_s(text: str) -> float:
     """`1795297351.225` -> seconds since 1970; 0 for anything else."""
     try:
-        return float(text)
+        found = float(text)
     except ValueError:
         return 0.0
+    return found if math.isfinite(found) else 0.0

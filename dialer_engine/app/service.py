@@ -190,6 +190,8 @@ class Service:
     async def stop_campaign(self, name: str) -> Json:
         """See EngineApi."""
         campaign = (await self._campaign(name)).with_state(CampaignState.STOPPED)
+        # The store first: a started campaign that nobody holds would be taken again.
+        await self._engine.store.set_campaign_state(campaign.name, campaign.state)
         self._engine.cancel_ringing(lambda call: call.campaign == name, "campaign stopped")
         self._engine.dialling.campaigns[campaign.name] = campaign
         await self._engine.leases.release(campaign.name)

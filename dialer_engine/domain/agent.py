@@ -33,6 +33,9 @@ from dialer_engine.domain.units import AgentId, AttemptId, LegId, Moment, Second
 _MAX_DOUBLINGS = 16
 
 
+PHONE_NOT_TAKEN = "phone_not_taken"
+
+
 class AgentMode(StrEnum):
     """How calls reach the agent."""
 
@@ -251,6 +254,12 @@ def _dropped_with_call(s: AgentState, e: ev.LegDown, now: Moment) -> AgentStep:
     if s.leg is not None and e.leg != s.leg:
         return s, []
     lost: list[Command] = [LoseAgent(s.attempt)] if s.attempt else []
+    unanswered = s.mode is AgentMode.RING and s.line is Line.RESERVED and s.leg is None
+    if unanswered and s.presence is Presence.READY:
+        # As every ACD does after a phone that nobody took: else it would draw call after call.
+        return _call_back(
+            replace(s, presence=Presence.BREAK, break_reason=PHONE_NOT_TAKEN), now, lost
+        )
     return _call_back(replace(s, leg=None), now, lost)
 
 

@@ -386,6 +386,9 @@ def _rule(s: CallState, ending: Ending, now: Moment) -> Rule:
     """What we saw wins over what the network says."""
     if s.bridged_at is not None or ending.bridged:
         return Rule(Outcome.COMPLETED, False, "bridged")
+    if s.planned is Outcome.NO_ANSWER and not ending.seen and s.ringing_at is None:
+        # Our own timer ran out while nobody saw whether it ever rang: that is no 'no answer'.
+        return classify(ending)
     if s.planned is not None:
         answered = s.answered_at is not None or ending.answered
         crossed = answered and not s.planned.is_answer

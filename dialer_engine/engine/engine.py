@@ -125,6 +125,7 @@ class Engine:
         self.dialling.on_stopped = self._stopped
         self.dialling.on_sent = self._sent
         self.dialling.on_held = lambda: self.effects.start(self.leases.renew(), "leases lost")
+        self.recovery.held_elsewhere = self.leases.held_elsewhere
         self.ledger.probe = self.leases.renew
         self.ledger.on_change = self._store_changed
         self.inbox.on_pressure = self._pressed
@@ -138,8 +139,8 @@ class Engine:
             self.registry.agents[row.id] = fresh_agent(
                 row, self.home_of(row.node), self.settings.agent
             )
-        await self.recovery.load()
         await self.leases.take_started()
+        await self.recovery.load()
         self.tasks.start(self.inbox.consume(self.switchboard.handle), "inbox")
         self.tasks.start(self.ledger.write(), "ledger")
         for node in self.nodes.values():

@@ -4,6 +4,7 @@ back.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 import structlog
@@ -31,6 +32,7 @@ class Leases:
         self._dialling = dialling
         self._store = store
         self._clock = clock
+        self._elsewhere: set[CampaignName] = set()
 
     async def take(self, campaign: Campaign) -> None:
         """Take the campaign and run it; CampaignHeld when another daemon has it."""
@@ -39,7 +41,7 @@ class Leases:
 
     async def renew(self) -> None:
         """Extend all. One that another daemon took meanwhile is dropped at once; while the store
-        fails they run out.
+        fails they run out. A started one that nobody holds any more is taken.
         """
         for name in list(self._dialling.running):
             try:
@@ -50,6 +52,7 @@ class Leases:
                 continue
             if name in self._dialling.running:
                 self._dialling.running[name].lease_until = until
+        await self.take_started()
 
     async def release(self, name: CampaignName) -> None:
         """Give it back."""
@@ -65,18 +68,35 @@ class Leases:
         """At start: every campaign that was started goes on; one that another daemon has is left
         alone.
         """
+        if self._dialling.draining:
+            return
         for campaign in await self._store.campaigns():
             self._dialling.campaigns[campaign.name] = campaign
             if campaign.state is CampaignState.STOPPED or campaign.name in self._dialling.running:
                 continue
             try:
                 await self.take(campaign)
+                self._elsewhere.discard(campaign.name)
             except CampaignHeld as error:
-                log.warning(
-                    "a started campaign belongs to another daemon",
-                    campaign=campaign.name,
-                    error=str(error),
-                )
+                self._tell_elsewhere(campaign.name, error)
+
+    def _tell_elsewhere(self, name: CampaignName, error: CampaignHeld) -> None:
+        """Once, not each time it is tried."""
+        if name not in self._elsewhere:
+            log.warning("a campaign belongs to another daemon", campaign=name, error=str(error))
+        self._elsewhere.add(name)
+
+    async def held_elsewhere(self, names: Iterable[CampaignName]) -> set[CampaignName]:
+        """Which of these campaigns another daemon runs: their calls are not ours to settle."""
+        held: set[CampaignName] = set()
+        for name in set(names) - self._dialling.running.keys():
+            try:
+                await self._extend(name)
+                await self._store.release_lease(name, self._settings.instance)
+            except CampaignHeld as error:
+                self._tell_elsewhere(name, error)
+                held.add(name)
+        return held
 
     async def _extend(self, name: CampaignName) -> float:
         now = self._clock.now()

@@ -9,7 +9,7 @@ alone: whose state has changed since then is corrected the next time, if need be
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -21,7 +21,15 @@ from dialer_engine.domain.attempt import OpenAttempt
 from dialer_engine.domain.call import UNANSWERED_PHASES, CallPhase, CallState
 from dialer_engine.domain.errors import PbxError, StoreError
 from dialer_engine.domain.outcome import Ending
-from dialer_engine.domain.units import ATTEMPT_PREFIX, AgentId, AttemptId, LegId, Moment, NodeName
+from dialer_engine.domain.units import (
+    ATTEMPT_PREFIX,
+    AgentId,
+    AttemptId,
+    CampaignName,
+    LegId,
+    Moment,
+    NodeName,
+)
 from dialer_engine.engine.adoption import Adoption, Found, Seen, ending_of, what_it_does
 from dialer_engine.engine.ledger import Ledger
 from dialer_engine.engine.registry import Agent, Call, Registry
@@ -75,6 +83,9 @@ class Recovery:
         self._clock = clock
         self._nodes = nodes
         self._orphans: dict[AttemptId, OpenAttempt] = {}
+        self.held_elsewhere: Callable[[Iterable[CampaignName]], Awaitable[set[CampaignName]]] = (
+            _none
+        )
 
     @property
     def settings(self) -> EngineSettings:
@@ -83,7 +94,7 @@ class Recovery:
     async def load(self) -> None:
         """At start: what the store says was going on."""
         self.adoption.at_work = {row.agent: row for row in await self._store.agents_at_work()}
-        self._orphans = {orphan.id: orphan for orphan in await self._store.open_attempts()}
+        self._orphans = {orphan.id: orphan for orphan in await self._ours()}
 
     async def find_orphans(self) -> None:
         """Open attempts in the store that nobody here knows of. The answer may be older than what
@@ -95,9 +106,16 @@ class Recovery:
         # Added to those of an earlier life that wait for their node: these may be young.
         self._orphans |= {
             one.id: one
-            for one in await self._store.open_attempts()
+            for one in await self._ours()
             if one.planned_at < young and one.id not in known and one.id not in self._registry.calls
         }
+
+    async def _ours(self) -> list[OpenAttempt]:
+        """Open attempts but those of campaigns that another daemon runs on the same store."""
+        found = await self._store.open_attempts()
+        unknown = [one for one in found if one.id not in self._registry.calls]
+        foreign = await self.held_elsewhere({one.campaign for one in unknown})
+        return [one for one in unknown if one.campaign not in foreign]
 
     def unreachable(self) -> dict[NodeName, int]:
         """Orphans by node: those of a node that is no longer configured can never be settled by
@@ -281,3 +299,8 @@ def _leg_gone(
 
 def _was_heard_of(state: CallState) -> bool:
     return state.ringing_at is not None or state.answered_at is not None
+
+
+async def _none(names: Iterable[CampaignName]) -> set[CampaignName]:
+    """Nobody else is there."""
+    return set()

@@ -335,9 +335,6 @@ async def test_the_channels_that_live() -> None:
     assert [one.id for one in await node.channels()] == [A]
 
 
-@pytest.mark.xfail(
-    reason="node.channels takes a refused or unfinished list for the whole truth", strict=True
-)
 @pytest.mark.parametrize(
     "answer",
     [listed(complete=False, response=error("Permission denied")), listed(shown(A), complete=False)],

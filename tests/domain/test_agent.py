@@ -260,7 +260,8 @@ def test_ring_mode_takes_the_leg_of_this_call_and_hangs_it_up_after() -> None:
 
 def test_ring_mode_phone_not_taken() -> None:
     state, commands = ring(*RING_RESERVED, DOWN)
-    assert (state.line, commands) == (L.IDLE, [cmd.LoseAgent(CALL), cmd.Offer(ANN)])
+    assert (state.line, commands) == (L.IDLE, [cmd.LoseAgent(CALL)])
+    assert (state.presence, state.break_reason) == (ev.Presence.BREAK, "phone_not_taken")
 
 
 def test_ring_mode_phone_drops_in_the_talk() -> None:

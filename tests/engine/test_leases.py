@@ -98,3 +98,33 @@ async def test_a_campaign_that_another_daemon_took_is_dropped_and_its_calls_go_o
         await house.settle()
         assert house.agent_of("1001").state.attempt == attempt
         house.check()
+
+
+@virtual
+async def test_a_started_campaign_that_nobody_holds_any_more_is_taken() -> None:
+    """Its daemon died under another name; somebody must go on."""
+    house = House()
+    await house.campaign(cases=1)
+    now = house.clock.now().utc
+    await house.store.take_lease(LOANS, "another daemon", now + timedelta(seconds=60), now)
+    async with house:
+        assert LOANS not in house.engine.dialling.running
+        await house.wait(120.0)
+        assert LOANS in house.engine.dialling.running
+
+
+@virtual
+async def test_open_attempts_of_a_campaign_that_another_daemon_runs_are_not_settled() -> None:
+    """Two daemons share the store: the second must not bury what the first one talks on."""
+    house = House()
+    await house.campaign(cases=1)
+    async with house:
+        await house.login(*house.agents(1))
+        attempt = await house.talking()
+        second = House(settings(instance="second"), store=house.store)
+        async with second:
+            await second.wait(40.0)
+            assert attempt not in second.engine.registry.calls
+            assert [one.id for one in await house.store.open_attempts()] == [attempt]
+        house.pbx.end(attempt)
+        await house.wait(3.0)
