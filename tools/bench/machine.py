@@ -72,8 +72,18 @@ class Stretch:
         busy, idle = (b - a for a, b in zip(self._machine, _machine(), strict=True))
         took = self.stop - self.start
         rest = max(0.0, busy - sum(cpu))
-        cores = [round(one / took, 3) for one in (*cpu[:3], rest, idle)]
-        return Shares(*cores, took, *cpu[:3])
+        side, pbx, world, _ = (round(one / took, 3) for one in cpu)
+        return Shares(
+            side,
+            pbx,
+            world,
+            round(rest / took, 3),
+            round(idle / took, 3),
+            took,
+            cpu[0],
+            cpu[1],
+            cpu[2],
+        )
 
 
 def _machine() -> tuple[float, float]:

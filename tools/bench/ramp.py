@@ -16,7 +16,7 @@ from tools.bench.observer import Observer
 from tools.bench.sides import Side
 from tools.lab.lab import Lab
 
-STEPS: tuple[float, ...] = (25.0, 50.0, 75.0, 100.0, 125.0, 150.0, 175.0, 200.0)
+STEPS: tuple[float, ...] = (50.0, 75.0, 100.0, 125.0, 150.0, 200.0)
 # Where CPU a call is compared: the rate that issue 2 aims at.
 COMPARED = 50.0
 _IN_TIME = 0.95
