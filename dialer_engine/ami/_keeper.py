@@ -15,13 +15,19 @@ from structlog.typing import FilteringBoundLogger
 
 from dialer_engine.ami._backoff import Backoff
 from dialer_engine.ami._config import AmiConfig, LinkState, LinkStatus
-from dialer_engine.ami._errors import TlsRefused, WrongPeer
 from dialer_engine.ami._login import check_banner, log_in
 from dialer_engine.ami._pending import AmiList
 from dialer_engine.ami._pump import place_of
 from dialer_engine.ami._stats import LinkStats
 from dialer_engine.ami.wire import AmiMessage, FieldValue
-from dialer_engine.domain.errors import ActionTimeout, LinkLost, LoginRefused, PbxError
+from dialer_engine.domain.errors import (
+    ActionTimeout,
+    LinkLost,
+    LoginRefused,
+    PbxError,
+    TlsRefused,
+    WrongPeer,
+)
 
 _REFUSALS: Final = (LoginRefused, WrongPeer, TlsRefused)
 # What the network and the PBX can do to a session; anything else is a fault of ours. TimeoutError

@@ -11,9 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from dialer_engine.ami._config import AmiConfig, Auth
-from dialer_engine.ami._errors import WrongPeer
 from dialer_engine.ami.wire import AmiMessage, FieldValue, ami_version
-from dialer_engine.domain.errors import LoginRefused, NotConnected
+from dialer_engine.domain.errors import LoginRefused, NotConnected, WrongPeer
 
 Ask = Callable[[Mapping[str, FieldValue]], Awaitable[AmiMessage]]
 

@@ -11,10 +11,9 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
-from dialer_engine.ami._errors import AnswerTooLarge
 from dialer_engine.ami._stats import LinkStats
 from dialer_engine.ami.wire import AmiMessage
-from dialer_engine.domain.errors import ActionTimeout, LinkLost
+from dialer_engine.domain.errors import ActionTimeout, AnswerTooLarge, LinkLost
 
 _LOST: Final = "the link to the PBX broke before it answered; whether it acted is unknown"
 

@@ -6,7 +6,7 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
-from dialer_engine.ami._errors import TlsRefused
+from dialer_engine.domain.errors import TlsRefused
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,6 @@ from structlog.typing import FilteringBoundLogger
 from dialer_engine.ami._backoff import Backoff
 from dialer_engine.ami._board import OnState, StateBoard
 from dialer_engine.ami._config import STATE_BEARING, AmiConfig, LinkState, LinkStatus
-from dialer_engine.ami._errors import LinkCongested, WrongPeer
 from dialer_engine.ami._keeper import Keeper
 from dialer_engine.ami._pending import AmiList, Answer, PendingActions
 from dialer_engine.ami._pump import EventPump, OnDesync, OnEvent
@@ -43,7 +42,7 @@ from dialer_engine.ami._queue import EventQueue
 from dialer_engine.ami._stats import LinkStats
 from dialer_engine.ami._tls import client_side, tls_refusal
 from dialer_engine.ami.wire import AmiMessage, FieldValue, Framer, serialise
-from dialer_engine.domain.errors import LinkLost, NotConnected, PbxError
+from dialer_engine.domain.errors import LinkCongested, LinkLost, NotConnected, PbxError, WrongPeer
 
 # How long close() waits for the farewell to leave before it cuts.
 _FAREWELL_SECONDS: Final = 1.0

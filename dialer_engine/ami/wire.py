@@ -23,8 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from dialer_engine.ami._errors import WrongPeer
-from dialer_engine.domain.errors import BadValue, InjectionRefused
+from dialer_engine.domain.errors import BadValue, InjectionRefused, WrongPeer
 
 FieldValue = str | int | Sequence[str] | Mapping[str, str]
 

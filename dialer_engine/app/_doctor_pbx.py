@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from dialer_engine.ami._errors import TlsRefused, WrongPeer
 from dialer_engine.ami.examine import PbxFacts
 from dialer_engine.app._config_pbx import PbxNode
 from dialer_engine.app._doctor_line import Wanted, judge_line, see_trial
-from dialer_engine.domain.errors import LoginRefused
+from dialer_engine.domain.errors import LoginRefused, TlsRefused, WrongPeer
 from dialer_engine.domain.findings import Finding, fail, ok, warn
 
 # What the daemon itself sends, with the right in manager.conf that allows it.

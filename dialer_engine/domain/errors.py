@@ -94,6 +94,27 @@ class WireError(PbxError):
     """The PBX sent something that is not its protocol. The link is closed and opened again."""
 
 
+class WrongPeer(PbxError):
+    """What answers is not the manager of an Asterisk 20 or newer, or sends what no Asterisk sends.
+    Check host and port of the node (5038, or 5039 for TLS) and the version of the PBX. The daemon
+    tries again slowly."""
+
+
+class TlsRefused(PbxError):
+    """The PBX's certificate did not hold. Check pbx.nodes[].tls: the CA file, the server name, and
+    the certificate's dates. Nothing was sent, the secret neither. The daemon tries again slowly."""
+
+
+class LinkCongested(NotConnected):
+    """Too many actions are under way on this link, or the PBX takes no more bytes. This action was
+    not sent."""
+
+
+class AnswerTooLarge(PbxUnknown):
+    """The answer was above the size limit and was thrown away. What was asked may have been
+    done."""
+
+
 # -- store -----------------------------------------------------------------------------------------
 
 
@@ -137,6 +158,52 @@ class Conflict(DialerError):
 class RecordingError(DialerError):
     """A recording is missing or does not match its call. The call is listed in the report; look at
     the PBX's recording folder and its disk.
+    """
+
+
+class FolderUnusable(RecordingError):
+    """The recording folder cannot be used: it does not exist, is not a folder, is not writable, or
+    leads outside of itself. Check recordings.dir, the mount behind it and its owner; the daemon
+    never makes the folder itself, so that an unmounted disk is noticed.
+    """
+
+
+class StillWritten(RecordingError):
+    """The recording changed while it was read: the PBX is not done with it. Nothing was removed; it
+    is tried again.
+    """
+
+
+class Unreadable(RecordingError):
+    """The file is there and is not a two-channel recording that can be read. It was left as it
+    is.
+    """
+
+
+class ManifestBroken(RecordingError):
+    """The recording manifest does not agree with its own seal, so nothing is added to it and raw
+    recordings stay where they are. Run `dialer-engine recordings verify`: it names the place. Keep
+    the folder `manifest` as evidence under another name; an empty one in its place begins a new
+    chain.
+    """
+
+
+class NotSealed(RecordingError):
+    """The manifest could not be written (disk full, rights); the message names the reason. Raw
+    recordings stay where they are and are handled again when it can be.
+    """
+
+
+class TargetNotEmpty(Conflict):
+    """The place to export to exists already and holds something. Name another one."""
+
+
+# -- Redis -----------------------------------------------------------------------------------------
+
+
+class RedisUnavailable(DialerError):
+    """Redis does not answer, or refuses. Check redis.url, the server and its log. Screens stand
+    still meanwhile, calls go on; a lease that cannot be extended is lost when its time is over.
     """
 
 

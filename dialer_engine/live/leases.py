@@ -22,8 +22,7 @@ from typing import Any, Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from dialer_engine.domain.errors import BadValue
-from dialer_engine.live._errors import RedisUnavailable
+from dialer_engine.domain.errors import BadValue, RedisUnavailable
 from dialer_engine.live.client import TIMEOUT_S, ask
 
 # Share of the time by which two clocks may differ; far above what crystals do (0.0001).

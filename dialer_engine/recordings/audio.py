@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dialer_engine.recordings._errors import StillWritten, Unreadable
+from dialer_engine.domain.errors import StillWritten, Unreadable
 from dialer_engine.recordings.naming import PART_PREFIX
 
 DEBTOR: Final = 0

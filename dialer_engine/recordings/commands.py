@@ -18,10 +18,10 @@ from datetime import date
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
+from dialer_engine.domain.errors import ManifestBroken, TargetNotEmpty, Unreadable
 from dialer_engine.domain.units import AttemptId
 from dialer_engine.recordings import naming
 from dialer_engine.recordings._chain import Entry, Head
-from dialer_engine.recordings._errors import ManifestBroken, TargetNotEmpty, Unreadable
 from dialer_engine.recordings.audio import BLOCK_BYTES, opened
 from dialer_engine.recordings.manifest import ChainReport, Manifest
 

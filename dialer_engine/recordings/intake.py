@@ -18,11 +18,10 @@ from typing import Final
 
 import structlog
 
-from dialer_engine.domain.errors import BadValue
+from dialer_engine.domain.errors import BadValue, FolderUnusable, StillWritten, Unreadable
 from dialer_engine.ports.store import ExpectedRecording, RecordingRow
 from dialer_engine.recordings import naming
 from dialer_engine.recordings._chain import Entry
-from dialer_engine.recordings._errors import FolderUnusable, StillWritten, Unreadable
 from dialer_engine.recordings.audio import (
     HEADER_BYTES,
     STEP_BYTES,

@@ -20,12 +20,11 @@ from typing import Final
 
 import structlog
 
-from dialer_engine.domain.errors import BadValue, RecordingError
+from dialer_engine.domain.errors import BadValue, FolderUnusable, NotSealed, RecordingError
 from dialer_engine.domain.units import AttemptId, Moment
 from dialer_engine.ports.recordings import DiskState
 from dialer_engine.ports.store import ExpectedRecording, RecordingRow
 from dialer_engine.recordings import naming
-from dialer_engine.recordings._errors import FolderUnusable, NotSealed
 from dialer_engine.recordings.disk import DiskWatch
 from dialer_engine.recordings.intake import Handled, Intake, LibraryConfig
 from dialer_engine.recordings.manifest import Manifest

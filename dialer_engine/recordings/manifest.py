@@ -30,6 +30,7 @@ from typing import Final
 
 import structlog
 
+from dialer_engine.domain.errors import ManifestBroken
 from dialer_engine.recordings._chain import (
     DAY_FILE,
     Entry,
@@ -39,7 +40,6 @@ from dialer_engine.recordings._chain import (
     parse,
     parse_head,
 )
-from dialer_engine.recordings._errors import ManifestBroken
 from dialer_engine.recordings.audio import FILE_MODE, sync_folder, write_all
 from dialer_engine.recordings.naming import MANIFEST_FOLDER
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from dialer_engine.ami._errors import WrongPeer
 from dialer_engine.ami.examine import (
     CONTEXTS,
     DOCTOR_CONTEXT,
@@ -21,7 +20,7 @@ from dialer_engine.ami.examine import (
 )
 from dialer_engine.ami.translate import Translator
 from dialer_engine.ami.wire import AmiMessage
-from dialer_engine.domain.errors import LoginRefused, PbxError
+from dialer_engine.domain.errors import LoginRefused, PbxError, WrongPeer
 from dialer_engine.domain.units import NodeName
 from tests.ami.conftest import QUICK
 from tests.ami.misbehaving import SECRET, Action, Misbehaving, Pbx, block, event

@@ -10,9 +10,15 @@ from pathlib import Path
 import pytest
 
 from dialer_engine.ami import AmiConfig, AmiTls, Auth, LinkState
-from dialer_engine.ami._errors import TlsRefused, WrongPeer
 from dialer_engine.ami.link import AmiLink
-from dialer_engine.domain.errors import ActionTimeout, LinkLost, LoginRefused, NotConnected
+from dialer_engine.domain.errors import (
+    ActionTimeout,
+    LinkLost,
+    LoginRefused,
+    NotConnected,
+    TlsRefused,
+    WrongPeer,
+)
 from tests.ami.conftest import PATIENCE, QUICK, Certificates, linked, until
 from tests.ami.misbehaving import BANNER, SECRET, Misbehaving, Pbx, event
 

@@ -8,13 +8,14 @@ from dataclasses import replace
 import pytest
 
 from dialer_engine.ami import action_tag
-from dialer_engine.ami._errors import AnswerTooLarge, LinkCongested
 from dialer_engine.ami.link import AmiLink
 from dialer_engine.ami.wire import FieldValue
 from dialer_engine.domain.errors import (
     ActionTimeout,
+    AnswerTooLarge,
     BadValue,
     InjectionRefused,
+    LinkCongested,
     LinkLost,
     NotConnected,
     PbxUnknown,

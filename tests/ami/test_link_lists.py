@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from dialer_engine.ami._errors import AnswerTooLarge
 from dialer_engine.ami.wire import FieldValue
-from dialer_engine.domain.errors import ActionTimeout, LinkLost
+from dialer_engine.domain.errors import ActionTimeout, AnswerTooLarge, LinkLost
 from tests.ami.conftest import PATIENCE, QUICK, linked
 from tests.ami.misbehaving import Pbx, event
 

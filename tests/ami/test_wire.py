@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialer_engine.ami._errors import WrongPeer
 from dialer_engine.ami.wire import (
     HEAD_BYTES,
     AmiMessage,
@@ -18,7 +17,7 @@ from dialer_engine.ami.wire import (
     parse_block,
     serialise,
 )
-from dialer_engine.domain.errors import BadValue, InjectionRefused
+from dialer_engine.domain.errors import BadValue, InjectionRefused, WrongPeer
 from tests.ami.misbehaving import BANNER, block, event
 
 NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,20}", fullmatch=True).filter(

@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 import yaml
 
-from dialer_engine.ami._errors import TlsRefused, WrongPeer
 from dialer_engine.ami.examine import (
     CONTEXTS,
     DOCTOR_CONTEXT,
@@ -33,7 +32,7 @@ from dialer_engine.app import data, doctor
 from dialer_engine.app._doctor_folder import judge_folder, prepare
 from dialer_engine.app._doctor_line import Wanted
 from dialer_engine.app._doctor_pbx import NEEDED, WISHED, judge
-from dialer_engine.domain.errors import LoginRefused, NotConnected
+from dialer_engine.domain.errors import LoginRefused, NotConnected, TlsRefused, WrongPeer
 from dialer_engine.domain.findings import Finding, Level
 from dialer_engine.recordings.disk import Watermarks
 from tools.lab.errors import BackendMissing

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from dialer_engine.domain.errors import BadValue
-from dialer_engine.live._errors import RedisUnavailable
+from dialer_engine.domain.errors import BadValue, RedisUnavailable
 from dialer_engine.live.client import connect
 from dialer_engine.live.leases import Lease, RedisLeases
 from tests.live.conftest import Server

@@ -19,8 +19,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dialer_engine.domain.errors import StillWritten, Unreadable
 from dialer_engine.recordings import audio
-from dialer_engine.recordings._errors import StillWritten, Unreadable
 from dialer_engine.recordings.audio import AGENT, DEBTOR, Meter, convert, measure_wav, share_of
 from tests.recordings.helpers import stereo
 

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from dialer_engine.domain.errors import BadValue
+from dialer_engine.domain.errors import BadValue, TargetNotEmpty
 from dialer_engine.domain.units import AttemptId
 from dialer_engine.recordings import commands
 from dialer_engine.recordings._chain import parse
-from dialer_engine.recordings._errors import TargetNotEmpty
 from dialer_engine.recordings.commands import export, list_recordings, verify_all
 from dialer_engine.recordings.intake import Intake, LibraryConfig
 from dialer_engine.recordings.manifest import Manifest

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from dialer_engine.domain.errors import BadValue
+from dialer_engine.domain.errors import BadValue, FolderUnusable, ManifestBroken, NotSealed
 from dialer_engine.domain.units import AttemptId, Moment
 from dialer_engine.ports.recordings import DiskState, Recordings
 from dialer_engine.ports.store import ExpectedRecording
 from dialer_engine.recordings import audio, intake, library, naming
-from dialer_engine.recordings._errors import FolderUnusable, ManifestBroken, NotSealed
 from dialer_engine.recordings.library import LibraryConfig, RecordingLibrary
 from dialer_engine.recordings.verify import Rules
 from tests.recordings.helpers import DIALLED, NOW, attempt, expected, stereo, write_raw

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dialer_engine.domain.errors import ManifestBroken
 from dialer_engine.recordings import manifest as module
 from dialer_engine.recordings._chain import GENESIS, Head, head_text, parse, parse_head
-from dialer_engine.recordings._errors import ManifestBroken
 from dialer_engine.recordings.manifest import Manifest
 from tests.recordings.helpers import attempt, entry
 
