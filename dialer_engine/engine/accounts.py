@@ -147,7 +147,9 @@ class Accounts:
         if before.line is Line.IN_CALL and before.since is not None:
             agent.talks += 1
             agent.talk_s += now.since(before.since)
-        if state.is_working and (before.line, state.line) != (Line.OFF, Line.CALLING):
+        # A phone that is called again and again is off all the time: no row for each call, or a dead
+        # phone would fill the store, and the memory while the store fails.
+        if state.is_working and _LINE_KIND[before.line] != _LINE_KIND[state.line]:
             self._write(agent, _LINE_KIND[state.line], now)
 
     def _write(self, agent: Agent, kind: str, now: Moment, reason: str = "") -> None:

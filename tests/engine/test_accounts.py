@@ -7,6 +7,7 @@ import pytest
 from dialer_engine.domain.outcome import Outcome
 from dialer_engine.domain.trunk import Breaker, TrunkLimits
 from dialer_engine.domain.units import AttemptId
+from dialer_engine.sim.pbx import Fate
 from tests.engine.house import CARRIER, LOANS, PBX, House, settings, virtual
 
 
@@ -131,3 +132,15 @@ async def test_a_trunk_that_fails_is_shut_and_told() -> None:
         assert len(house.pbx.dialled) == dialled + 2
         assert house.feed.of("alarms", event="breaker", breaker="closed")
         house.check()
+
+
+@virtual
+async def test_a_phone_that_nobody_takes_adds_no_rows() -> None:
+    """Else a dead phone would fill the store, and the memory while the store fails."""
+    house = House()
+    async with house:
+        agent = house.agents(1)[0]
+        house.pbx.script("call_agent", *[Fate.REFUSED] * 20)
+        house.engine.desk.login(agent)
+        await house.wait(120.0)
+        assert [row.kind for row in house.store.events] == ["login"]
