@@ -6,7 +6,9 @@ once a second for a campaign whose list is short.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -24,6 +26,8 @@ from dialer_engine.ports.clock import Clock
 from dialer_engine.ports.store import Store
 
 log = structlog.get_logger(__name__)
+# A permit lives ten seconds; so much of it may be spent on waiting for what the agents shall see.
+_SCREENS_S = 1.0
 # An empty list is asked again so often.
 _REFILL_S = 1.0
 
@@ -83,8 +87,26 @@ class CaseList:
         again = set(self._held(running))
         running.queue.extend((one, frozenset()) for one in found if one.case_id not in again)
 
+    async def fetch_screens(self, calls: Sequence[Call]) -> None:
+        """What agents are to see, before anybody is dialled: who answers at once is on the screen before
+        the first word. A slow store does not hold the calls up for long; then it comes late.
+        """
+        try:
+            async with asyncio.timeout(_SCREENS_S):
+                await asyncio.gather(*(self.fetch_screen(call) for call in calls))
+        except TimeoutError:
+            late = [call for call in calls if call.screen is None]
+            log.warning("the store is slow; screens come late", calls=len(late))
+            for call in late:
+                self._effects.start(self._show_late(call), f"screen {call.state.attempt}")
+
+    async def _show_late(self, call: Call) -> None:
+        await self.fetch_screen(call)
+        if call.state.agent is not None and not call.state.is_over:
+            self._effects.show(call.state.agent, call.state.attempt, call.screen)
+
     async def fetch_screen(self, call: Call) -> None:
-        """What the agent is to see of this case, while it rings."""
+        """What the agent is to see of this case."""
         try:
             call.screen = await self._store.screen(call.state.attempt, call.candidate.case_id)
         except DialerError as error:

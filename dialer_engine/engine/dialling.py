@@ -301,6 +301,7 @@ class Dialling:
             if not isinstance(error, StoreError):
                 raise
             return
+        await self._list.fetch_screens([p.call for p in planned if p.draft.id not in refused])
         for one in planned:
             attempt = one.call.state.attempt
             if attempt in refused:
@@ -361,7 +362,6 @@ class Dialling:
             self.on_unsent(call, str(error))
             return
         self._effects.originate(call.node, command)
-        self._effects.start(self._list.fetch_screen(call), f"screen {call.state.attempt}")
 
     def _command(self, call: Call, permit: Permit, recording: str, now: Moment) -> Originate:
         attempt = call.state.attempt

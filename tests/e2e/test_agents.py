@@ -281,6 +281,7 @@ def test_a_phone_that_drops_in_a_talk_and_the_next_agent_takes_the_debtor(floor:
     heard = hear(ear)
     last = len(heard) / 8000 - 0.6
     assert amplitude(piece(heard, 0, last, 0.25), 1400) > 5000
+    floor.until(lambda: floor.attempts("replaced")[0].outcome is not None, "written")
     row = next(one for one in floor.attempts("replaced"))
     assert (row.outcome, row.agent) == ("completed", first)
 
