@@ -62,7 +62,7 @@ class EngineSide:
         self._lab, self._kinds, self._count = lab, kinds, count
         self._dials = False
         self.site = Site(
-            lab, folder, {"trunks.0.caller_id": ""}, cps=1.0, channels=_TRUNK_LIMIT,
+            lab, folder, {"agents.wrap_up_s": 0}, cps=1.0, channels=_TRUNK_LIMIT,
             trunks=("carrier-a",),
         )  # fmt: skip
 
