@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
     began = time.monotonic()
     try:
         found = _measure(Pace(args.short))
-    except (LabError, SiteError) as error:
+    except (LabError, SiteError, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     found["took_s"] = round(time.monotonic() - began)

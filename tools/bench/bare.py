@@ -34,6 +34,7 @@ class Bare(asyncio.Protocol):
         self._free: deque[str] = deque()
         self._waiting: deque[str] = deque()
         self.up = asyncio.Event()
+        self.ended = asyncio.Event()
         self.rate = 0.0
         self.sent = self.bridged = 0
 
@@ -47,6 +48,11 @@ class Bare(asyncio.Protocol):
         for i, phone in enumerate(self._given["phones"]):
             self._send("Originate", f"DE_AGENT={1001 + i}", Channel=phone, ChannelId=self._id("g", i),
                        Context="dialer-agent", Exten="s", Priority=1, Async="true")  # fmt: skip
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Without the PBX there is nothing to do."""
+        self._transport = None
+        self.ended.set()
 
     def data_received(self, data: bytes) -> None:
         """Cut and hand on."""
@@ -115,10 +121,9 @@ async def run(given: dict[str, Any]) -> None:
     await loop.create_connection(lambda: bare, given["host"], given["port"])
     await bare.up.wait()
     print("ready", flush=True)
-    ended = asyncio.Event()
-    loop.add_reader(sys.stdin, _command, bare, ended)
+    loop.add_reader(sys.stdin, _command, bare)
     due, last = 0.0, loop.time()
-    while not ended.is_set():
+    while not bare.ended.is_set():
         await asyncio.sleep(_TURN_S)
         now = loop.time()
         due, last = due + (now - last) * bare.rate, now
@@ -128,12 +133,12 @@ async def run(given: dict[str, Any]) -> None:
     print(json.dumps({"sent": bare.sent, "bridged": bare.bridged}), flush=True)
 
 
-def _command(bare: Bare, ended: asyncio.Event) -> None:
+def _command(bare: Bare) -> None:
     word, _, rest = sys.stdin.readline().partition(" ")
     if word == "rate":
         bare.rate = float(rest)
     else:
-        ended.set()
+        bare.ended.set()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import subprocess
 import sys
@@ -161,7 +162,8 @@ class BareSide:
     def stop(self) -> None:
         """See Side."""
         if self._process is not None:
-            self._say("stop")
+            with contextlib.suppress(BrokenPipeError):
+                self._say("stop")
             self._process.communicate(timeout=_UP_S)
             self._process = None
         hang_up_all(self._lab)
@@ -173,6 +175,8 @@ def _case(index: int, number: str) -> Case:
 
 def hang_up_all(lab: Lab) -> None:
     """Every call of a side, agents' legs too; returns when they are gone."""
+    if not lab.alive("pbx"):
+        raise SiteError(f"the PBX ended in the middle of the run.\n{lab.last_log('pbx')}")
     deadline = time.monotonic() + _UP_S
     with lab.ami() as ami:
         while time.monotonic() < deadline:
