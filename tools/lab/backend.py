@@ -72,12 +72,6 @@ def _first_sounds(share: Path) -> Path:
     )
 
 
-def media_first() -> list[str]:
-    """Sound that is late is lost, so on a busy machine the switches go before what steers them. Only
-    root may say so."""
-    return ["nice", "-n", "-10"] if os.geteuid() == 0 else []
-
-
 @dataclass(frozen=True)
 class HostBackend:
     """The Asterisk on PATH. Run as whoever calls; the run directory is theirs."""
@@ -89,7 +83,7 @@ class HostBackend:
     def start(self, argv: list[str], run_dir: Path, log: IO[bytes]) -> Child:
         """Start it; see Backend."""
         return subprocess.Popen(
-            [*media_first(), self.binary, *argv[1:]],
+            [self.binary, *argv[1:]],
             stdout=log,
             stderr=log,
             stdin=subprocess.DEVNULL,
@@ -117,7 +111,7 @@ class ChrootBackend:
     def start(self, argv: list[str], run_dir: Path, log: IO[bytes]) -> Child:
         """Start it in mounts of its own; the process is Asterisk itself, so killing it leaves nothing."""
         return subprocess.Popen(
-            [*media_first(), *self._wrap(argv, run_dir)],
+            self._wrap(argv, run_dir),
             stdout=log,
             stderr=log,
             stdin=subprocess.DEVNULL,
@@ -180,6 +174,8 @@ class DockerBackend:
 
     def start(self, argv: list[str], run_dir: Path, log: IO[bytes]) -> Child:
         """Start it as the calling user, so that recordings belong to that user."""
+        # Without the capability for it, real-time priority ends an Asterisk in a container.
+        argv = [word for word in argv if word != "-p"]
         name = f"dialer-lab-{os.getpid()}-{Path(argv[argv.index('-C') + 1]).parents[1].name}"
         _run(["docker", "rm", "-f", name])
         command = ["docker", "run", "--rm", "--name", name, *self._options(run_dir), self.image]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shutil
 import subprocess
@@ -28,6 +29,17 @@ LOG_LINES = 15
 LOGIN_EXTENSION = 77
 SAMPLE_RATE = 8000  # of recordings: signed 16 bit little-endian, interleaved debtor, agent
 DEFAULT_MIX = SOURCE / "world" / "mix.yaml"
+
+
+def media_first() -> list[str]:
+    """Asterisk's own real-time priority, where it may be had: sound that is late is lost, so on a busy
+    machine the switches go before what steers them."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    except OSError:
+        return []
+    return ["-p"]
 
 
 class Lab:
@@ -214,7 +226,7 @@ class Lab:
     # ------------------------------------------------------------ inside
     def _launch(self, node: str) -> None:
         config = str(self.site.etc(node) / "asterisk.conf")
-        argv = ["asterisk", "-f", "-C", config]
+        argv = ["asterisk", "-f", *media_first(), "-C", config]
         with (self.run_dir / node / "console.log").open("ab") as log:
             self._children[node] = self.backend.start(argv, self.run_dir, log)
 
