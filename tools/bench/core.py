@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+
+import structlog
 
 from dialer_engine.app import logs
 from dialer_engine.app.clock import SystemClock
@@ -212,13 +215,20 @@ class Bench:
 
 @contextmanager
 def _logging_to_nowhere() -> Iterator[None]:
-    """Lines are made and written, as in the daemon, but into nothing."""
+    """Lines are made and written, as in the daemon, but into nothing. Afterwards all is as before."""
+    root, was_set, before = logging.getLogger(), structlog.is_configured(), structlog.get_config()
+    handlers, level = list(root.handlers), root.level
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
         logs.configure("json", "info", nowhere)
         try:
             yield
         finally:
-            logs.configure("console", "warning")
+            structlog.reset_defaults()
+            if was_set:
+                structlog.configure(**before)
+            root.handlers = handlers
+            root.setLevel(level)
+            logging.captureWarnings(False)
 
 
 async def _events(calls: int) -> dict[str, Any]:
