@@ -195,7 +195,11 @@ class Engine:
         for running in self.dialling.running.values():
             self.dialling.run(running.campaign, running.lease_until)
         for agent in self.registry.agents.values():
-            agent.state = replace(agent.state, policy=settings.agent)
+            policy = settings.agent
+            if agent.state.attempt is not None:
+                # The wrap-up of this talk is its campaign's.
+                policy = replace(policy, wrap_up_s=agent.state.policy.wrap_up_s)
+            agent.state = replace(agent.state, policy=policy)
 
     def home_of(self, node: str) -> NodeName:
         """The node of an agent: the named one, else the first."""

@@ -163,3 +163,15 @@ async def test_each_node_dials_for_its_own_agents() -> None:
         await house.wait(2.0)
         assert [len(pbx.dialled) for pbx in house.pbxs] == [2, 2]
         house.check()
+
+
+@virtual
+async def test_a_reload_leaves_the_wrap_up_of_a_talk_to_its_campaign() -> None:
+    house = House()
+    await house.campaign(cases=1, wrap_up_s=7.0)
+    async with house:
+        (agent,) = house.agents(1)
+        await house.login(agent)
+        await house.talking()
+        house.engine.apply(house.engine.settings)
+        assert house.engine.registry.agents[agent].state.policy.wrap_up_s == 7.0
