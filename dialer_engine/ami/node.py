@@ -18,9 +18,18 @@ from dialer_engine.ami.link import AmiLink
 from dialer_engine.ami.translate import Translator, channels_seen, ending_noted, epoch_s
 from dialer_engine.ami.wire import AmiMessage, FieldValue
 from dialer_engine.domain import events as ev
-from dialer_engine.domain.errors import PbxRefused, PbxUnknown
+from dialer_engine.domain.errors import BadValue, PbxRefused, PbxUnknown
 from dialer_engine.domain.outcome import Ending
-from dialer_engine.domain.units import E164, AgentId, AttemptId, LegId, Moment, NodeName, TrunkName
+from dialer_engine.domain.units import (
+    E164,
+    AgentId,
+    AttemptId,
+    LegId,
+    Moment,
+    NodeName,
+    TrunkName,
+    made_at,
+)
 from dialer_engine.ports.pbx import (
     CallAgent,
     ChannelSeen,
@@ -357,19 +366,10 @@ def _buckets(attempt: AttemptId, now: datetime) -> list[str]:
 
 
 def _born(attempt: AttemptId, now: datetime) -> datetime:
-    """The time in a ULID: its first ten characters, 48 bits of milliseconds in Crockford's base
-    32.
-    """
-    alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-    number = 0
-    for character in attempt[2:12]:
-        digit = alphabet.find(character)
-        if digit < 0:
-            return now - _NOTES_KEPT
-        number = number * 32 + digit
+    """When the attempt was made; for an id that does not tell, as long ago as notes are kept."""
     try:
-        return datetime.fromtimestamp(number / _MS, UTC)
-    except (OverflowError, OSError, ValueError):
+        return made_at(attempt)
+    except BadValue:
         return now - _NOTES_KEPT
 
 

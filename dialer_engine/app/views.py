@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from dialer_engine.domain.agent import AgentState, Line
+from dialer_engine.domain.agent import AgentState
 from dialer_engine.domain.call import CallPhase
 from dialer_engine.domain.campaign import Campaign
 from dialer_engine.domain.reports import Report
@@ -135,8 +135,3 @@ def status(engine: Engine, whole: Json) -> Json:
 def report(found: Report) -> Json:
     """A report, as `report --json` prints it."""
     return asdict(found)
-
-
-def in_talk(agent: Agent) -> bool:
-    """Whether a supervisor may listen."""
-    return agent.state.leg is not None and agent.state.line is not Line.OFF

@@ -33,6 +33,9 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ULID_BYTES = 10
 ATTEMPT_PREFIX = "a-"
 LEG_PREFIX = "g-"
+# A ULID has 128 bits in 26 characters of 5, so the first is 0..7 (https://github.com/ulid/spec).
+_ATTEMPT = re.compile(ATTEMPT_PREFIX + r"([0-7][0-9A-HJKMNP-TV-Z]{25})\Z")
+_TIME_CHARACTERS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +105,17 @@ def attempt_id(milliseconds: int, randomness: bytes) -> AttemptId:
 def leg_id(milliseconds: int, randomness: bytes) -> LegId:
     """A new agent-leg id; the agent's channel on the PBX carries it as its unique id."""
     return LegId(LEG_PREFIX + ulid(milliseconds, randomness))
+
+
+def made_at(attempt: AttemptId) -> datetime:
+    """When the attempt id was made, aware UTC; BadValue when it is no attempt id."""
+    match = _ATTEMPT.match(attempt)
+    if match is None:
+        raise BadValue("not an attempt id: a- and the 26 characters of a ULID")
+    milliseconds = 0
+    for character in match[1][:_TIME_CHARACTERS]:
+        milliseconds = milliseconds * 32 + _CROCKFORD.index(character)
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (OverflowError, ValueError, OSError) as error:
+        raise BadValue("the attempt id holds a time after the year 9999") from error

@@ -110,7 +110,7 @@ class Engine:
             self.stats,
         )
         self.leases = Leases(settings, self.dialling, store, clock)
-        self.keeper = Keeper(store, recordings, self.dialling, self.effects, clock)
+        self.keeper = Keeper(store, recordings, self.dialling, self.effects)
         self._recovering: set[NodeName] = set()
         self._link_changes: Counter[NodeName] = Counter()
         self._connect()

@@ -11,10 +11,9 @@ import asyncio
 
 import structlog
 
-from dialer_engine.domain.errors import DialerError, StoreError
+from dialer_engine.domain.errors import DialerError
 from dialer_engine.engine.dialling import Dialling
 from dialer_engine.engine.effects import Effects
-from dialer_engine.ports.clock import Clock
 from dialer_engine.ports.recordings import DiskState, Recordings
 from dialer_engine.ports.store import RecordingRow, Store
 
@@ -27,18 +26,12 @@ class Keeper:
     """verified, failed: recordings matched and not matched since the start."""
 
     def __init__(
-        self,
-        store: Store,
-        recordings: Recordings,
-        dialling: Dialling,
-        effects: Effects,
-        clock: Clock,
+        self, store: Store, recordings: Recordings, dialling: Dialling, effects: Effects
     ) -> None:
         self._store = store
         self._recordings = recordings
         self._dialling = dialling
         self._effects = effects
-        self._clock = clock
         self.verified = 0
         self.failed = 0
 
@@ -69,8 +62,7 @@ class Keeper:
         self._dialling.disk = state
         level = log.info if state is DiskState.OK else log.error
         level("the room for recordings changed", disk=state.value)
-        self._effects.publish("alarms", event="disk", disk=state.value)
-        self._effects.start(self._alarm("disk", f"recordings disk: {state.value}"), "alarm disk")
+        self._effects.alarm("disk", f"recordings disk: {state.value}", disk=state.value)
 
     async def verify_some(self) -> bool:
         """One batch; True when there may be more."""
@@ -80,10 +72,10 @@ class Keeper:
         rows = await self._recordings.verify(expected)
         await self._store.save_recordings(rows)
         for row in rows:
-            await self._tell(row)
+            self._tell(row)
         return len(rows) == len(expected) == _BATCH
 
-    async def _tell(self, row: RecordingRow) -> None:
+    def _tell(self, row: RecordingRow) -> None:
         if row.status == "verified":
             self.verified += 1
             return
@@ -94,11 +86,5 @@ class Keeper:
             status=row.status,
             problems=row.problems,
         )
-        self._effects.publish("alarms", event="recording", attempt=row.attempt, status=row.status)
-        await self._alarm("recording", f"{row.status}: {'; '.join(row.problems)}", row)
-
-    async def _alarm(self, kind: str, text: str, row: RecordingRow | None = None) -> None:
-        try:
-            await self._store.alarm(kind, text, self._clock.now().utc, row.attempt if row else None)
-        except StoreError as error:
-            log.warning("an alarm could not be written", kind=kind, error=str(error))
+        text = f"{row.status}: {'; '.join(row.problems)}"
+        self._effects.alarm("recording", text, row.attempt, status=row.status)

@@ -8,38 +8,18 @@ the PBX calls a path is mapped part by part, never by cutting strings.
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from dialer_engine.domain.errors import BadValue
-from dialer_engine.domain.units import ATTEMPT_PREFIX, AttemptId
+from dialer_engine.domain.units import AttemptId, made_at
 
 RAW_SUFFIX: Final = ".raw"
 WAV_SUFFIX: Final = ".wav"
 # A WAV that is being written. The dot keeps it out of players' and backup tools' way.
 PART_PREFIX: Final = ".part-"
 MANIFEST_FOLDER: Final = "manifest"
-
-# A ULID has 128 bits in 26 characters of 5, so the first is 0..7 (https://github.com/ulid/spec).
-_ATTEMPT: Final = re.compile(ATTEMPT_PREFIX + r"([0-7][0-9A-HJKMNP-TV-Z]{25})\Z")
-_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_TIME_CHARACTERS: Final = 10
-
-
-def made_at(attempt: AttemptId) -> datetime:
-    """When the attempt id was made, aware UTC; BadValue when it is no attempt id."""
-    match = _ATTEMPT.match(attempt)
-    if match is None:
-        raise BadValue("not an attempt id: a- and the 26 characters of a ULID")
-    milliseconds = 0
-    for character in match[1][:_TIME_CHARACTERS]:
-        milliseconds = milliseconds * 32 + _CROCKFORD.index(character)
-    try:
-        return datetime.fromtimestamp(milliseconds / 1000, UTC)
-    except (OverflowError, ValueError, OSError) as error:
-        raise BadValue("the attempt id holds a time after the year 9999") from error
 
 
 def day_of(attempt: AttemptId) -> date:
