@@ -21,7 +21,7 @@ from dialer_engine.domain.units import CaseId, TrunkName
 from dialer_engine.engine.effects import Effects
 from dialer_engine.engine.registry import Call, Registry
 from dialer_engine.engine.stats import Figures
-from dialer_engine.pacing.pacer import Decision, Pacer
+from dialer_engine.pacing.snapshot import Decision, Pacer
 from dialer_engine.ports.clock import Clock
 from dialer_engine.ports.store import Store
 

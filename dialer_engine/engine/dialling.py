@@ -27,7 +27,8 @@ from dialer_engine.engine.registry import Call, Registry
 from dialer_engine.engine.settings import EngineSettings
 from dialer_engine.engine.stats import EngineStats
 from dialer_engine.engine.trunks import Trunks
-from dialer_engine.pacing.pacer import Snapshot, pacer_for
+from dialer_engine.pacing.pacer import pacer_for
+from dialer_engine.pacing.snapshot import Snapshot
 from dialer_engine.ports.clock import Clock
 from dialer_engine.ports.pbx import Originate, PbxNode
 from dialer_engine.ports.recordings import DiskState, Recordings

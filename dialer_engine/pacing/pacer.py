@@ -1,57 +1,12 @@
-"""The interface of pacing, and its two simplest answers.
-
-Rules: a pacer sees a snapshot and nothing else; it may keep what it learned; it never asks for more
-than the caller can give; with nobody logged in it asks for nothing. The decision carries its
-numbers, so that it can be explained.
-"""
+"""The two simplest answers: lines in a fixed ratio to available agents, and one for each."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any
 
 from dialer_engine.domain.campaign import DialMode
 from dialer_engine.domain.errors import BadValue
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """One campaign at one instant; ages in seconds.
-
-    at: monotonic time. idle: agents available now. talking, wrapping: age of each agent's talk or
-    wrap-up. ringing: age of each call in flight that nobody took yet. waiting: age of each answered
-    call without an agent. connecting: calls for which an agent is reserved. room: calls that trunks
-    can take now. abandoned, live: live answers of the accounting period, and how many of them were
-    abandoned.
-    """
-
-    at: float
-    idle: int
-    talking: tuple[float, ...] = ()
-    wrapping: tuple[float, ...] = ()
-    ringing: tuple[float, ...] = ()
-    waiting: tuple[float, ...] = ()
-    connecting: int = 0
-    room: int = 1_000_000
-    abandoned: int = 0
-    live: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """originate: calls to start now. why: one sentence. numbers: what it was computed from."""
-
-    originate: int
-    why: str
-    numbers: dict[str, float] = field(default_factory=dict)
-
-
-class Pacer(Protocol):
-    """A policy of pacing."""
-
-    def decide(self, snapshot: Snapshot) -> Decision:
-        """How many calls to originate now."""
-        ...
+from dialer_engine.pacing.snapshot import Decision, News, Pacer, Snapshot
 
 
 class FixedRatio:
@@ -81,6 +36,13 @@ class FixedRatio:
             "wanted": wanted,
         }
         return Decision(granted, self._why(snapshot, wanted, granted), numbers)
+
+    def learn(self, news: News) -> None:
+        """A ratio learns nothing."""
+
+    def memory(self) -> dict[str, Any]:
+        """Nothing was learned."""
+        return {}
 
     def _why(self, snapshot: Snapshot, wanted: int, granted: int) -> str:
         if snapshot.idle == 0:

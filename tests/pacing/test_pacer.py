@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from dialer_engine.domain.campaign import DialMode
 from dialer_engine.domain.errors import BadValue
-from dialer_engine.pacing.pacer import Decision, FixedRatio, Progressive, Snapshot, pacer_for
+from dialer_engine.pacing.pacer import FixedRatio, Progressive, pacer_for
+from dialer_engine.pacing.snapshot import Decision, Snapshot
 
 ages = st.lists(st.floats(0, 1e4), max_size=40).map(tuple)
 ratios = st.floats(1.0, 20.0)
