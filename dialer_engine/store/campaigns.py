@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import case, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dialer_engine.domain.campaign import Campaign, CampaignState, DialMode
+from dialer_engine.domain.campaign import Campaign, CampaignState, DialMode, Period
 from dialer_engine.domain.errors import CampaignHeld, NotFound
 from dialer_engine.domain.units import CampaignName
 from dialer_engine.store._sql import upsert
@@ -136,4 +136,5 @@ def _campaign(row: Any) -> Campaign:
     values["name"] = CampaignName(values["name"])
     values["mode"] = DialMode(values["mode"])
     values["state"] = CampaignState(values["state"])
+    values["period"] = Period(values["period"])
     return Campaign(**values)

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from dialer_engine.store._types import Amount, UtcTime
 
 # The revision that this code reads and writes: the newest of migrations/versions.
-HEAD = "0001"
+HEAD = "0002"
 
 metadata = MetaData(
     naming_convention={
@@ -55,6 +55,15 @@ campaigns = Table(
     Column("skill", String, nullable=False),
     Column("strategy", String, nullable=False),
     Column("state", String, nullable=False),
+    Column("target", Float, nullable=False),
+    Column("max_ringing_per_agent", Float, nullable=False),
+    Column("min_ring_s", Float, nullable=False),
+    Column("period", String, nullable=False),
+    Column("preview_timeout_s", Float, nullable=False),
+    Column("preview_dials", Boolean, nullable=False),
+    Column("robot_channels", Integer, nullable=False),
+    Column("robot_cps", Float, nullable=False),
+    Column("robot_message", String, nullable=False),
 )
 
 # token grows whenever another holder takes the lease: a daemon that slept through its own lease
@@ -262,3 +271,45 @@ alarms = Table(
     Column("at", UtcTime, nullable=False, index=True),
     Column("attempt_id", String),
 )
+
+# What pacing decided: only decisions that did something, or whose reason is another one than before.
+# Old rows are deleted by the engine; policy is the mode, or the name of a shadow.
+pacing_decisions = Table(
+    "pacing_decisions",
+    metadata,
+    Column("id", _Serial, primary_key=True),
+    Column("campaign_id", Integer, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("node", String, nullable=False),
+    Column("policy", String, nullable=False),
+    Column("originate", Integer, nullable=False),
+    Column("started", Integer, nullable=False),
+    Column("cancelled", Integer, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("numbers", JSON, nullable=False),
+)
+Index("ix_pacing_decisions_campaign_at", pacing_decisions.c.campaign_id, pacing_decisions.c.at)
+
+# What a policy of a campaign has learned, to begin with after a restart.
+pacing_memory = Table(
+    "pacing_memory",
+    metadata,
+    Column("campaign_id", Integer, primary_key=True, autoincrement=False),
+    Column("policy", String, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("memory", JSON, nullable=False),
+)
+
+# Who changed which setting of a campaign, and what it was before.
+campaign_changes = Table(
+    "campaign_changes",
+    metadata,
+    Column("id", _Serial, primary_key=True),
+    Column("campaign_id", Integer, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("who", String, nullable=False),
+    Column("setting", String, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+)
+Index("ix_campaign_changes_campaign_at", campaign_changes.c.campaign_id, campaign_changes.c.at)

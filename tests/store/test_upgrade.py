@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -60,6 +61,31 @@ def test_upgrading_twice_is_upgrading_once(tmp_path: Path) -> None:
     assert upgrade(url) == (None, HEAD)
     assert upgrade(url) == (HEAD, HEAD)
     assert check(url) == HEAD
+
+
+def test_campaigns_of_the_first_version_keep_everything_and_get_targets(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/old.db"
+    config = Config()
+    config.set_main_option("script_location", str(Path(package.__file__).parent / "migrations"))
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(
+            text(
+                "INSERT INTO campaigns (id, name, mode, ratio, ring_timeout_s, wait_limit_s, wrap_up_s,"
+                " amd, skill, strategy, state) VALUES (7, 'loans', 'ratio', 1.5, 30, 2, 20, 1, 'x',"
+                " 'default', 'started')"
+            )
+        )
+        connection.commit()
+    assert upgrade(url) == ("0001", HEAD)
+    with engine.connect() as connection:
+        row = connection.execute(text("SELECT * FROM campaigns")).mappings().one()
+    engine.dispose()
+    kept = {"id": 7, "name": "loans", "mode": "ratio", "ratio": 1.5, "amd": 1, "state": "started"}
+    got = {"target": 0.03, "max_ringing_per_agent": 12.0, "min_ring_s": 15.0, "period": "day"}
+    assert {key: row[key] for key in kept | got} == kept | got
 
 
 def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
