@@ -93,28 +93,26 @@ class CaseList:
         """
         try:
             async with asyncio.timeout(_SCREENS_S):
-                await asyncio.gather(*(self.fetch_screen(call) for call in calls))
+                await self._read_screens(calls)
         except TimeoutError:
-            late = [call for call in calls if call.screen is None]
-            log.warning("the store is slow; screens come late", calls=len(late))
-            for call in late:
-                self._effects.start(self._show_late(call), f"screen {call.state.attempt}")
+            log.warning("the store is slow; screens come late", calls=len(calls))
+            self._effects.start(self._show_late(calls), "screens late")
 
-    async def _show_late(self, call: Call) -> None:
-        await self.fetch_screen(call)
-        if call.state.agent is not None and not call.state.is_over:
-            self._effects.show(call.state.agent, call.state.attempt, call.screen)
+    async def _show_late(self, calls: Sequence[Call]) -> None:
+        await self._read_screens(calls)
+        for call in calls:
+            if call.state.agent is not None and not call.state.is_over:
+                self._effects.show(call.state.agent, call.state.attempt, call.screen)
 
-    async def fetch_screen(self, call: Call) -> None:
-        """What the agent is to see of this case."""
+    async def _read_screens(self, calls: Sequence[Call]) -> None:
+        """One read for all of them: a transaction for each took a seventh of the loop's time."""
         try:
-            call.screen = await self._store.screen(call.state.attempt, call.candidate.case_id)
+            found = await self._store.screens({c.state.attempt: c.candidate.case_id for c in calls})
         except DialerError as error:
-            log.warning(
-                "the agent's screen could not be fetched",
-                attempt=call.state.attempt,
-                error=str(error),
-            )
+            log.warning("agents' screens could not be fetched", calls=len(calls), error=str(error))
+            return
+        for call in calls:
+            call.screen = found.get(call.state.attempt)
 
     def _held(self, running: Running) -> list[CaseId]:
         queued = [candidate.case_id for candidate, _ in running.queue]

@@ -6,7 +6,7 @@ caller keeps what it has. Times are aware UTC. Nothing here is on the path from 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -179,7 +179,11 @@ class Store(Protocol):
         """Attempts without an outcome: what recovery has to settle."""
         ...
 
-    async def screen(self, attempt: AttemptId, case_id: CaseId) -> Screen: ...
+    async def screens(self, wanted: Mapping[AttemptId, CaseId]) -> dict[AttemptId, Screen]:
+        """What agents are to see of these attempts' cases, in one read. A case that is not in the
+        store has none.
+        """
+        ...
 
     # -- people
     async def agents(self) -> list[AgentRow]: ...

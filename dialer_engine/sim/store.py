@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -251,13 +251,11 @@ class MemoryStore:
             case.number_rank, len(case.numbers), case.reference, case.skill,
         )  # fmt: skip
 
-    async def screen(self, attempt: AttemptId, case_id: CaseId) -> Screen:
+    async def screens(self, wanted: Mapping[AttemptId, CaseId]) -> dict[AttemptId, Screen]:
         """See the port."""
-        await self._turn("screen")
-        for cases in self.cases.values():
-            if case_id in cases:
-                return Screen(attempt, cases[case_id].reference)
-        raise NotFound("the case of this call is not in the store")
+        await self._turn("screens")
+        known = {key: one.reference for cases in self.cases.values() for key, one in cases.items()}
+        return {a: Screen(a, known[case]) for a, case in wanted.items() if case in known}
 
     # -- people
 

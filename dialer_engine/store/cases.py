@@ -12,11 +12,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, case, exists, func, select, tuple_, update
+from sqlalchemy import Row, Select, and_, bindparam, case, exists, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer_engine.domain.attempt import Candidate, CaseNext
-from dialer_engine.domain.errors import NotFound
 from dialer_engine.domain.units import E164, AttemptId, CampaignName, CaseId, Money
 from dialer_engine.ports.store import Screen
 from dialer_engine.store._sql import chunks
@@ -34,6 +33,9 @@ DayOf = Callable[[str | None], str]
 
 _row = campaign_cases.alias("cc")
 _inner = campaign_cases.alias("next_cc")
+_IDS = bindparam("ids", expanding=True)
+_NUMBERS = select(attempts.c.id, attempts.c.number).where(attempts.c.id.in_(_IDS))
+_SHOWN = select(cases).where(cases.c.id.in_(_IDS))
 
 
 def due_priorities(campaign_id: int, now: datetime) -> Select[tuple[int]]:
@@ -204,22 +206,31 @@ def _lock_order(row: Mapping[str, Any]) -> tuple[int, int]:
     return row["of_campaign"], row["of_case"]
 
 
-async def screen(connection: AsyncConnection, attempt: AttemptId, case_id: CaseId) -> Screen:
-    """What the agent is to see; NotFound."""
-    query = (
-        select(cases, attempts.c.number)
-        .join_from(cases, attempts, attempts.c.id == attempt, isouter=True)
-        .where(cases.c.id == case_id)
-    )
-    row = (await connection.execute(query)).one_or_none()
-    if row is None:
-        raise NotFound("the case of this call is not in the store")
+async def screens(
+    connection: AsyncConnection, wanted: Mapping[AttemptId, CaseId]
+) -> dict[AttemptId, Screen]:
+    """What agents are to see; see the port. Two looks by key, however many are wanted."""
+    numbers: dict[str, str] = {}
+    for part in chunks(wanted):
+        rows = await connection.execute(_NUMBERS, {"ids": part})
+        numbers.update((row.id, row.number) for row in rows)
+    found: dict[int, Row[Any]] = {}
+    for some in chunks(set(wanted.values())):
+        found.update((row.id, row) for row in await connection.execute(_SHOWN, {"ids": some}))
+    return {
+        attempt: _screen(attempt, found[case_id], numbers.get(attempt, ""))
+        for attempt, case_id in wanted.items()
+        if case_id in found
+    }
+
+
+def _screen(attempt: AttemptId, row: Row[Any], number: str) -> Screen:
     money = None if row.balance is None else Money(row.balance, row.currency)
     return Screen(
         attempt=attempt,
         reference=row.reference,
         name=row.name,
-        number=row.number or "",
+        number=number,
         balance="" if money is None else str(money),
         days_past_due=row.days_past_due,
         language=row.language,

@@ -11,7 +11,7 @@ write may come twice when the caller writes them again.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -204,9 +204,9 @@ class SqlStore:
         """Attempts without an outcome, oldest first."""
         return await self._read(attempts.still_open)
 
-    async def screen(self, attempt: AttemptId, case_id: CaseId) -> Screen:
-        """What the agent is to see; NotFound."""
-        return await self._read(cases.screen, attempt, case_id)
+    async def screens(self, wanted: Mapping[AttemptId, CaseId]) -> dict[AttemptId, Screen]:
+        """See the port."""
+        return await self._read(cases.screens, wanted)
 
     # -- people
     async def agents(self) -> list[AgentRow]:

@@ -151,7 +151,6 @@ async def test_what_is_not_there_is_not_found(store: Store) -> None:
     asks: list[Callable[[], Awaitable[object]]] = [
         lambda: store.set_campaign_state(CampaignName("none"), CampaignState.STARTED),
         lambda: store.call(AttemptId("a-none")),
-        lambda: store.screen(AttemptId("a-none"), CaseId(99)),
     ]
     for ask in asks:
         with pytest.raises(NotFound):

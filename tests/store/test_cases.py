@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import random
 
-import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dialer_engine.domain.errors import NotFound
 from dialer_engine.domain.units import AttemptId, CaseId
 from dialer_engine.store import SqlStore
 from dialer_engine.store import cases as case_rows
@@ -134,11 +132,35 @@ async def test_the_screen_shows_the_number_that_is_called(store: SqlStore) -> No
     await fill(store, [case(1, numbers=2)])
     mine = draft(1, 11)
     await store.begin_attempts([mine])
-    screen = await store.screen(mine.id, CaseId(1))
+    screen = (await store.screens({mine.id: CaseId(1)}))[mine.id]
     assert (screen.reference, screen.name, screen.number) == ("C1", "Debtor 1", number(11))
     assert "Debtor" not in repr(screen)
-    with pytest.raises(NotFound):
-        await store.screen(AttemptId("a-none"), CaseId(999))
+
+
+async def test_screens_of_a_whole_tick_come_together(store: SqlStore) -> None:
+    """Two attempts of one case (its trunk failed once), one that is not in the book, one whose case is
+    not.
+    """
+    await fill(store, [case(1, numbers=2), case(2)])
+    mine = draft(1, 11)
+    await store.begin_attempts([mine])
+    again, other, lost = AttemptId("a-again"), AttemptId("a-other"), AttemptId("a-lost")
+    wanted = {mine.id: CaseId(1), again: CaseId(1), other: CaseId(2), lost: CaseId(999)}
+    found = await store.screens(wanted)
+    shown = {key: (one.attempt, one.reference, one.number) for key, one in found.items()}
+    assert shown == {
+        mine.id: (mine.id, "C1", number(11)),
+        again: (again, "C1", ""),
+        other: (other, "C2", ""),
+    }
+    assert await store.screens({}) == {}
+
+
+async def test_many_screens_come_as_well(store: SqlStore) -> None:
+    """More than a database takes as parameters of one statement."""
+    await fill(store, [case(1)])
+    wanted = {AttemptId(f"a-{i}"): CaseId(i) for i in range(70_000)}
+    assert list(await store.screens(wanted)) == ["a-1"]
 
 
 # -- plans: no scan, no sort -----------------------------------------------------------------------

@@ -68,7 +68,8 @@ async def test_a_changed_field_updates_and_keeps_the_tries(store: SqlStore, tmp_
     assert [c.reference for c in await due(store)] == ["R2", "R3", "R4"]
     (again, *_) = await due(store, now=at(600))
     assert (again.reference, again.priority, again.tries, again.number_count) == ("R1", 5, 2, 2)
-    screen = await store.screen(AttemptId("a-none"), again.case_id)
+    nobody = AttemptId("a-none")
+    screen = (await store.screens({nobody: again.case_id}))[nobody]
     assert screen.balance == "1,000.00 CNY"
 
 
