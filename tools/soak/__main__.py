@@ -21,12 +21,13 @@ from tools.lab.errors import LabError
 from tools.lab.lab import Lab
 from tools.rig.people import write_cases
 from tools.rig.site import Site, SiteError
-from tools.soak import plan, plot
+from tools.soak import pbx, plan, plot
 from tools.soak.look import Ghosts, Looker
 from tools.soak.trend import Trend, trend
 
 _SETTLE_S = 60.0
 _SAY_EVERY = 6
+_NONE_OF = ("ghosts", "left_at_the_end", "must_be_none")
 Samples = list[dict[str, float]]
 
 
@@ -170,14 +171,22 @@ def judge(samples: Samples, ghosts: Ghosts, left: dict[str, int]) -> dict[str, A
     haunted = {kind: len(seen) for kind, seen in ghosts.seen.items()}
     counted = {name: samples[-1][name] for name in plan.MUST_BE_NONE} if samples else {}
     clean = not any(haunted.values()) and not any(left.values()) and not any(counted.values())
+    trimmed = samples[:: plan.TRIM_EVERY]
+    asterisk = pbx.growth(
+        [one["t"] for one in trimmed],
+        [one["asterisk trimmed MiB"] for one in trimmed],
+        [one["attempts"] for one in trimmed],
+    )
+    leaks = asterisk is not None and asterisk.leaks
     return {
-        "passed": bool(trends) and not grew and clean,
+        "passed": bool(trends) and not grew and clean and not leaks,
         "judged": bool(trends),
         "grew": grew,
         "ghosts": haunted,
         "left_at_the_end": left,
         "must_be_none": counted,
         "attempts": samples[-1]["attempts"] if samples else 0,
+        "asterisk_memory": None if asterisk is None else {**asdict(asterisk), "leaks": leaks},
         "trends": {name: {**asdict(one), "grows": one.grows} for name, one in trends.items()},
     }
 
@@ -200,12 +209,36 @@ def _show(found: dict[str, Any], series: dict[str, list[float]]) -> None:
             f"{name:24}{one['first']:9.1f}{one['last']:9.1f}{one['per_hour']:+10.2f}"
             f"{one['allowed']:9.1f}  {plot.blocks(series[name])} {mark}"
         )
-    for what in ("ghosts", "left_at_the_end", "must_be_none"):
+    for what in _NONE_OF:
         print(f"{what.replace('_', ' ')}: {found[what]}")
+    print(_asterisk(found))
+    print(_verdict(found))
+
+
+def _verdict(found: dict[str, Any]) -> str:
+    """The last line; everything that failed is named in it."""
     if not found["judged"]:
-        print("too short for a verdict")
-    else:
-        print("nothing grew, no ghosts" if found["passed"] else f"FAILED: {found['grew']}")
+        return "too short for a verdict"
+    if found["passed"]:
+        return "PASSED: nothing of ours grew, no ghosts"
+    wrong = list(found["grew"])
+    wrong += [what for what in _NONE_OF if any(found[what].values())]
+    asterisk = found["asterisk_memory"]
+    if asterisk is not None and asterisk["leaks"]:
+        wrong.append("asterisk memory a call")
+    return f"FAILED: {', '.join(name.replace('_', ' ') for name in wrong)}"
+
+
+def _asterisk(found: dict[str, Any]) -> str:
+    """Its memory is not ours, and is said beside."""
+    one = found["asterisk_memory"]
+    if one is None:
+        return "asterisk's own memory: too short to say"
+    return (
+        f"asterisk's own memory after a trim, MiB: {one['first_mib']:.0f} to {one['last_mib']:.0f}, "
+        f"{one['mib_per_hour']:+.1f} an hour in the second half, {one['kib_per_call']:+.2f} KiB a call "
+        f"(a leak above {one['bound']:g})"
+    )
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from tools.bench.machine import MIB, load, open_files, usage
 from tools.lab.ami import Ami
 from tools.lab.lab import Lab
 from tools.rig.site import Site
+from tools.soak import plan
 
 _PREFIX = "a-"
 
@@ -61,6 +62,8 @@ class Looker:
     def __init__(self, lab: Lab, site: Site, began: float) -> None:
         self._lab, self._site, self._began = lab, site, began
         self._last: tuple[float, float] | None = None
+        self._looks = 0
+        self._trimmed = 0.0
 
     def look(self) -> Looked:
         """Everything, in a few milliseconds."""
@@ -99,10 +102,21 @@ class Looker:
         used = usage(pbx)
         return {
             "asterisk RSS MiB": used.rss / MIB,
+            "asterisk trimmed MiB": self._kept(pbx),
             "asterisk threads": used.threads,
             "asterisk files": open_files(pbx),
             "world RSS MiB": usage(self._lab.pid("world")).rss / MIB,
         }
+
+    def _kept(self, pbx: int) -> float:
+        """What Asterisk keeps when its allocator has given back what is free; asked for once a
+        minute, else the last figure.
+        """
+        if self._looks % plan.TRIM_EVERY == 0:
+            self._lab.command("pbx", "malloc trim")
+            self._trimmed = usage(pbx).rss / MIB
+        self._looks += 1
+        return self._trimmed
 
     def _channels(self) -> list[str]:
         with self._lab.ami() as ami:
