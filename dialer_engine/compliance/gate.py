@@ -1,10 +1,11 @@
-"""May this number be called now? The only mint of permits.
+"""May this contact be made now? The only mint of permits.
 
-Rules: every rule is evaluated, not the first that fails; a number whose time zones are unknown or
-unusable is denied; the window is half-open [start, end) in the debtor's local time and no call
-starts later than `guard_s` before its end, so a permit runs out there at the latest; where a change
-of clock makes a local time doubtful, the narrower reading holds; the facts are inputs and are kept
-in the permit, so that a decision can be computed again.
+Rules: every rule is asked, not the first that fails; a number whose time zones are unknown or unusable
+is denied; windows are half-open [start, end) in local time in every zone in which the debtor may be,
+and no call starts later than `guard_s` before an end, so a permit runs out there at the latest and
+says when the call must have ended; where a change of clock makes a local time doubtful, the narrower
+reading holds; the facts are inputs and are kept in the permit, so that a decision can be computed
+again.
 
 A `Permit` cannot be built elsewhere by accident: its constructor wants a key that this module keeps to
 itself and that no permit carries, so `replace()`, `copy` and `pickle` fail too.
@@ -15,12 +16,20 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import InitVar, asdict, dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from dialer_engine.compliance import checks
+from dialer_engine.compliance.checks import Asked, Check, CountCheck, WindowCheck
+from dialer_engine.compliance.facts import Facts, Subject, to_plain
+from dialer_engine.compliance.rules import Rule, Scope
+from dialer_engine.compliance.ruleset import NO_BOOK, RuleBook
+from dialer_engine.compliance.zones import Zones, candidates, zones_of
 from dialer_engine.domain.errors import BadValue, NotPermitted
+from dialer_engine.domain.reservation import Claim
 from dialer_engine.domain.units import E164, AttemptId
+
+__all__ = ["Deferral", "Denial", "Facts", "Gate", "Permit", "Reason", "RuleSet", "local_day"]
 
 _WEEK: Final = frozenset(range(1, 8))
 # A permit is for a call that is about to leave; the counters it saw are old after a minute.
@@ -75,43 +84,33 @@ class RuleSet:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What is known of the number at the moment of the question. zone: IANA name or None.
-    attempts_today: attempts committed on `counted_day` (ISO date at the debtor), those of this
-    moment's batch included.
-    """
-
-    attempt: AttemptId
-    number: E164 = field(repr=False)
-    zone: str | None
-    attempts_today: int
-    counted_day: str
-
-
-@dataclass(frozen=True, slots=True)
 class Reason:
-    """One rule's objection. code is for programs, text for people; again_at: when this rule would
-    allow it (UTC; always within a window), None when it never would.
+    """One rule's objection. code: the rule's id, for programs; text for people; again_at: when this
+    rule alone would allow it, None when time alone never does it. source: whose rule it is.
     """
 
     code: str
     text: str
     again_at: datetime | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """No, with every reason. again_at: the first moment at which no present reason holds any more,
-    None when unknown.
-    """
+    """No, with every reason, and not before somebody or something changes the facts."""
 
     reasons: tuple[Reason, ...]
+    again_at: datetime | None = None
 
     @property
-    def again_at(self) -> datetime | None:
-        times = [reason.again_at for reason in self.reasons]
-        known = [moment for moment in times if moment is not None]
-        return max(known) if known and len(known) == len(times) else None
+    def codes(self) -> tuple[str, ...]:
+        """The reason codes, in the order of the rules."""
+        return tuple(reason.code for reason in self.reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class Deferral(Denial):
+    """Not now. again_at: the first moment at which no rule will object, if nothing happens meanwhile."""
 
 
 _MINT: Final = object()
@@ -119,7 +118,11 @@ _MINT: Final = object()
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Yes, for one attempt to one number, for a short time. Only `Gate.decide` makes one."""
+    """Yes, for one attempt to one number, for a short time. Only `Gate.decide` makes one.
+
+    must_end_by: whatever still rings then is cancelled; the end of the window. claims: what the store
+    holds the attempt against in its transaction. units: whose counters it is written to.
+    """
 
     attempt: AttemptId
     number: E164 = field(repr=False)
@@ -128,6 +131,9 @@ class Permit:
     local_day: str
     daily_cap: int
     evidence: dict[str, Any]
+    must_end_by: datetime | None = None
+    claims: tuple[Claim, ...] = ()
+    units: tuple[str, ...] = ()
     key: InitVar[object] = None
 
     def __post_init__(self, key: object) -> None:
@@ -148,129 +154,294 @@ class Permit:
 
 
 def local_day(zone: str | None, rules: RuleSet, now: datetime) -> str:
-    """The ISO date at the debtor, on which the cap counts; UTC's when the zone is unknown (such a
-    call is denied).
-    """
-    found = _zone(zone or rules.default_zone)
-    return (now.astimezone(found) if found else now).date().isoformat()
+    """The ISO date at the debtor, on which the configured cap counts; UTC's when the zone is unknown."""
+    name = zone or rules.default_zone
+    found = zones_of((name,)) if name else None
+    return (found.dates(now)[0] if found else now.date()).isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class _Profile:
+    """The checks that bind one subject."""
+
+    windows: tuple[WindowCheck, ...]
+    others: tuple[Check, ...]
+    counts: tuple[CountCheck, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one rule says, for `explain`. free_at: see `checks`."""
+
+    rule: Rule
+    allows: bool
+    text: str
+    free_at: datetime | None
 
 
 class Gate:
-    """The rules, ready to be asked."""
+    """The rules, ready to be asked. One gate may be asked about everybody; what it works out for a
+    subject and for zones is kept.
+    """
 
-    def __init__(self, rules: RuleSet) -> None:
+    def __init__(self, rules: RuleSet, book: RuleBook = NO_BOOK, *, tzdata: str = "") -> None:
+        """rules: the configured ones, which hold beside the book's. tzdata: the release of the zone
+        data in use, for the record.
+        """
         self.rules = rules
-        self._hash = rules.hash
+        self.book = book
+        self.tzdata = tzdata
+        self.hash = _hash(rules, book)
+        self._guard = timedelta(seconds=rules.guard_s)
+        self._ttl = timedelta(seconds=rules.permit_ttl_s)
+        self._house_window = checks.house_window(
+            _second(rules.window_start), _second(rules.window_end), rules.weekdays
+        )
+        self._house_cap = checks.DailyCapCheck(rules.daily_cap, rules.default_zone)
+        self._checks = [checks.make_check(rule, book.calendar_of(rule)) for rule in book.active]
+        self._profiles: dict[Subject, _Profile] = {}
 
-    def decide(self, facts: Facts, now: datetime) -> Permit | Denial:
-        """A permit, or every reason against. `now` is aware UTC; BadValue when it has no zone."""
+    def decide(
+        self, facts: Facts, now: datetime, zones: tuple[str, ...] | None = None
+    ) -> Permit | Denial:
+        """A permit, or every reason against. `now` is aware UTC; BadValue when it has no zone. zones:
+        the candidates, where they are known already (a record has them).
+        """
         if now.utcoffset() is None:
             raise BadValue("the gate is asked with an aware time in UTC")
-        zone_name = facts.zone or self.rules.default_zone
-        zone = _zone(zone_name)
-        if zone is None:
-            return Denial((self._zone_reason(zone_name),))
-        reasons = [
-            reason for reason in (self._window(now, zone), self._cap(facts, now, zone)) if reason
-        ]
-        return Denial(tuple(reasons)) if reasons else self._mint(facts, now, zone)
+        named = self.zones(facts) if zones is None else zones
+        found = zones_of(named) if named else None
+        if found is None:
+            return Denial((_zone_reason(named),))
+        asked = Asked(facts, found, {})
+        profile = self._profile(facts.subject)
+        end = now + _FAR
+        objections: list[tuple[Check, datetime | None]] = []
+        for window in profile.windows:
+            if self._passes(window, facts, now):
+                continue
+            span = window.span(asked, now, self._guard)
+            if span is None or span[0] != now:
+                objections.append((window, span[0] if span else None))
+            elif span[1] < end:
+                end = span[1]
+        for check in profile.others:
+            if self._passes(check, facts, now):
+                continue
+            free = check.free_at(asked, now)
+            if free != now:
+                objections.append((check, free))
+        if objections:
+            return self._refuse(objections, profile, asked, now)
+        return self._mint(profile, asked, now, end)
 
-    def _mint(self, facts: Facts, now: datetime, zone: ZoneInfo) -> Permit:
-        day = now.astimezone(zone).date().isoformat()
-        evidence = {
-            "rules": self._hash,
-            "zone": zone.key,
-            "local_time": now.astimezone(zone).isoformat(),
-            "attempts_today": self._count(facts, now, zone),
-            "daily_cap": self.rules.daily_cap,
-            "decided_at": now.isoformat(),
-        }
-        expires = self._until(now, zone)
+    def zones(self, facts: Facts) -> tuple[str, ...]:
+        """The names of all zones in which the debtor may be."""
+        policy = self.book.policy
+        if policy.stated_only:
+            name = facts.zone or self.rules.default_zone
+            return (name,) if name else ()
+        found = candidates(policy, facts.number, facts.zone, facts.address_zones, facts.country)
+        return found or ((self.rules.default_zone,) if self.rules.default_zone else ())
+
+    def look(self, facts: Facts, now: datetime) -> list[Verdict]:
+        """What each rule that binds says by itself, for people who ask why."""
+        named = self.zones(facts)
+        found = zones_of(named) if named else None
+        if found is None:
+            return []
+        asked = Asked(facts, found, {})
+        profile = self._profile(facts.subject)
+        verdicts = []
+        for check in (*profile.windows, *profile.others):
+            free = self._free(check, asked, now)
+            text = "" if free == now else check.text(asked, now)
+            verdicts.append(Verdict(check.rule, free == now, text, free))
+        return verdicts
+
+    def may_bridge(
+        self, must_end_by: datetime | None, lists: tuple[str, ...], now: datetime
+    ) -> str:
+        """Asked once more before an answered call is given to an agent: why not, empty when it may.
+        lists: the suppression lists that hold the number by now.
+        """
+        if lists:
+            return f"on the list {', '.join(lists)}"
+        if must_end_by is not None and now >= must_end_by:
+            return "the window ended before anybody could be connected"
+        return ""
+
+    # -- refusing
+
+    def _refuse(
+        self,
+        objections: list[tuple[Check, datetime | None]],
+        profile: _Profile,
+        asked: Asked,
+        now: datetime,
+    ) -> Denial:
+        reasons = tuple(
+            Reason(c.rule.id, c.text(asked, now), free, c.rule.source.ref) for c, free in objections
+        )
+        if any(free is None for _, free in objections):
+            return Denial(reasons)
+        again = self._next(profile, asked, now)
+        return Denial(reasons) if again is None else Deferral(reasons, again)
+
+    def _next(self, profile: _Profile, asked: Asked, now: datetime) -> datetime | None:
+        """The first moment at which every rule is content; None when they never agree."""
+        later = Asked(asked.facts, asked.zones, {})
+        moment = now
+        for _ in range(_MOST_STEPS):
+            free = [self._free(c, later, moment) for c in (*profile.windows, *profile.others)]
+            if any(one is None for one in free):
+                return None
+            latest = max((one for one in free if one is not None), default=moment)
+            if latest == moment:
+                return moment
+            moment = latest
+        return None
+
+    def _free(self, check: Check, asked: Asked, at: datetime) -> datetime | None:
+        if self._passes(check, asked.facts, at):
+            return at
+        if isinstance(check, WindowCheck):
+            span = check.span(asked, at, self._guard)
+            return span[0] if span else None
+        return check.free_at(asked, at)
+
+    @staticmethod
+    def _passes(check: Check, facts: Facts, at: datetime) -> bool:
+        """The rule is not in force, or somebody lifted it for this case."""
+        rule = check.rule
+        if (rule.effective_from or rule.effective_until) and not checks.in_force(rule, at):
+            return True
+        return any(one.window is None and checks.lifts(one, rule, at) for one in facts.overrides)
+
+    # -- permitting
+
+    def _mint(self, profile: _Profile, asked: Asked, now: datetime, end: datetime) -> Permit:
+        facts = asked.facts
+        expires = min(end - self._guard, now + self._ttl)
+        claims = [
+            claim
+            for check in profile.counts
+            if not self._passes(check, facts, now)
+            and (claim := check.claim(facts, asked.zones, now)) is not None
+        ]
+        must_end = end if end < now + _FAR else None
         return Permit(
             facts.attempt,
             facts.number,
             now,
             expires,
-            day,
+            local_day(facts.zone, self.rules, now),
             self.rules.daily_cap,
-            evidence,
+            self._record("permit", asked, now) | {"must_end_by": _iso(must_end)},
+            must_end,
+            tuple(claims),
+            tuple(key for unit, key in facts.keys.items() if unit in self.book.units),
             key=_MINT,
         )
 
-    @staticmethod
-    def _zone_reason(name: str) -> Reason:
-        what = f"time zone {name!r} is not known" if name else "the debtor's time zone is not known"
-        return Reason(
-            "zone_unknown", f"{what}; state a zone in the case or set compliance.default_zone"
-        )
+    def record_of(self, facts: Facts, now: datetime, denial: Denial) -> dict[str, Any]:
+        """What is kept of a denial."""
+        named = self.zones(facts)
+        found = zones_of(named) if named else None
+        counts: dict[str, int] = {}
+        asked = Asked(facts, found or _NOWHERE, counts)
+        if found is not None:
+            for check in self._profile(facts.subject).counts:
+                check.free_at(asked, now)
+        kind = "deferral" if isinstance(denial, Deferral) else "denial"
+        return self._record(kind, asked, now) | {
+            "zones": list(named),
+            "reasons": list(denial.codes),
+            "again_at": _iso(denial.again_at),
+        }
 
-    def _window(self, now: datetime, zone: ZoneInfo) -> Reason | None:
-        if self._is_open(now, zone):
-            return None
-        text = f"outside {self.rules.window_start:%H:%M}-{self.rules.window_end:%H:%M} at the debtor ({zone.key})"
-        return Reason("outside_window", text, self._next_window(now, zone, 0))
+    def _record(self, decision: str, asked: Asked, now: datetime) -> dict[str, Any]:
+        """See the module: everything the decision was made from, and nobody's number or name."""
+        return {
+            "v": 1,
+            "decision": decision,
+            "rules": self.hash,
+            "tzdata": self.tzdata,
+            "decided_at": now.isoformat(),
+            "zones": list(asked.zones.names),
+            "daily_cap": self.rules.daily_cap,
+            "counts": asked.seen,
+            "facts": to_plain(asked.facts),
+        }
 
-    def _is_open(self, now: datetime, zone: ZoneInfo) -> bool:
-        """A call may start now, and until its permit runs out."""
-        until = self._until(now, zone)
-        last = until - _TICK + timedelta(seconds=self.rules.guard_s)
-        return now < until and self._is_inside(now, zone) and self._is_inside(last, zone)
+    # -- which rules
 
-    def _is_inside(self, moment: datetime, zone: ZoneInfo) -> bool:
-        local = moment.astimezone(zone)
-        inside = self.rules.window_start <= local.time() < self.rules.window_end
-        return inside and local.isoweekday() in self.rules.weekdays
+    def _profile(self, subject: Subject) -> _Profile:
+        found = self._profiles.get(subject)
+        if found is None:
+            if len(self._profiles) > _MOST_PROFILES:
+                self._profiles.clear()
+            found = self._profiles[subject] = self._make_profile(subject)
+        return found
 
-    def _until(self, now: datetime, zone: ZoneInfo) -> datetime:
-        """When a permit of now runs out: after its time to live, at the latest `guard_s` before the
-        window's end. An end that comes twice, or not at all, on a day of change counts at the
-        earlier of its two readings.
-        """
-        end = datetime.combine(now.astimezone(zone).date(), self.rules.window_end, zone)
-        earlier = min(end.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
-        last = earlier - timedelta(seconds=self.rules.guard_s)
-        return min(last, now + timedelta(seconds=self.rules.permit_ttl_s))
-
-    def _next_window(self, now: datetime, zone: ZoneInfo, first_day: int) -> datetime | None:
-        """The first start of a window after now, `first_day` days from today at the earliest."""
-        today = now.astimezone(zone).date()
-        for days in range(first_day, _DAYS_AHEAD):
-            start = datetime.combine(today + timedelta(days=days), self.rules.window_start, zone)
-            for fold in (0, 1):
-                moment = start.replace(fold=fold).astimezone(UTC)
-                if moment > now and self._is_open(moment, zone):
-                    return moment
-        return None
-
-    def _cap(self, facts: Facts, now: datetime, zone: ZoneInfo) -> Reason | None:
-        count = self._count(facts, now, zone)
-        if count < self.rules.daily_cap:
-            return None
-        again = self._next_window(now, zone, 1) if self.rules.daily_cap else None
-        return Reason(
-            "daily_cap",
-            f"{count} attempts today, {self.rules.daily_cap} allowed for each number",
-            again,
-        )
-
-    @staticmethod
-    def _count(facts: Facts, now: datetime, zone: ZoneInfo) -> int:
-        """A count of another day says nothing about today."""
-        return (
-            facts.attempts_today
-            if facts.counted_day == now.astimezone(zone).date().isoformat()
-            else 0
+    def _make_profile(self, subject: Subject) -> _Profile:
+        bound = [check for check in self._checks if binds(check.rule, subject)]
+        windows = [check for check in bound if isinstance(check, WindowCheck)]
+        others = [check for check in bound if not isinstance(check, WindowCheck)]
+        return _Profile(
+            (self._house_window, *windows),
+            (self._house_cap, *others),
+            tuple(check for check in others if isinstance(check, CountCheck)),
         )
 
 
-# The smallest step of a datetime: a permit is valid until just before it runs out.
-_TICK: Final = timedelta(microseconds=1)
-# Two weeks: on the one weekday that is allowed, a change of clock may swallow the window.
-_DAYS_AHEAD: Final = 15
+def binds(rule: Rule, subject: Subject) -> bool:
+    """Whether a rule is about this subject. Where a place is not known, every place's rules bind."""
+    known = subject.jurisdictions
+    if rule.jurisdiction and known is not None and rule.jurisdiction not in known:
+        return False
+    scope = rule.scope
+    return scope == _EVERYBODY or all(
+        not wanted or value in wanted
+        for wanted, value in (
+            (scope.channels, subject.channel),
+            (scope.debt_types, subject.debt_type),
+            (scope.party_types, subject.party_type),
+            (scope.roles, subject.role),
+            (scope.purposes, subject.purpose),
+            (scope.carriers, subject.carrier),
+            (scope.places, subject.place),
+        )
+    )
 
 
-def _zone(name: str) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(name) if name else None
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None
+def _hash(rules: RuleSet, book: RuleBook) -> str:
+    if book is NO_BOOK:
+        return rules.hash
+    return hashlib.sha256(f"{rules.hash}+{book.hash}".encode()).hexdigest()
+
+
+def _zone_reason(names: tuple[str, ...]) -> Reason:
+    """Also of one bad name among good ones."""
+    bad = [name for name in names if zones_of((name,)) is None]
+    what = f"time zone {bad[0]!r} is not known" if bad else "the debtor's time zone is not known"
+    return Reason(
+        "zone_unknown", f"{what}; state a zone in the case or set compliance.default_zone"
+    )
+
+
+def _second(at: time) -> int:
+    return at.hour * 3600 + at.minute * 60 + at.second
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at is not None else None
+
+
+_EVERYBODY: Final = Scope()
+_NOWHERE: Final = Zones((), ())
+_FAR: Final = timedelta(days=3650)
+# Each step lands on the next moment at which some rule changes its mind; a month of daily caps and
+# windows takes some sixty.
+_MOST_STEPS: Final = 256
+_MOST_PROFILES: Final = 1024

@@ -117,8 +117,10 @@ def test_an_end_that_comes_twice_counts_the_first_time() -> None:
 
 def test_no_call_starts_just_before_the_clock_goes_back_out_of_the_window() -> None:
     rules = RuleSet(window_start=time(1, 30), window_end=time(4))
-    assert codes(ask(at(LONDON, "2026-10-25 01:58:30", fold=0), rules=rules)) == []
-    assert codes(ask(at(LONDON, "2026-10-25 01:59:30", fold=0), rules=rules)) == ["outside_window"]
+    for local in ("01:30", "01:58:30", "01:59:30"):
+        moment = at(LONDON, f"2026-10-25 {local}", fold=0)
+        assert codes(ask(moment, rules=rules)) == ["outside_window"]
+    assert codes(ask(at(LONDON, "2026-10-25 01:30", fold=1), rules=rules)) == []
 
 
 def test_a_window_that_begins_in_a_gap() -> None:
@@ -200,7 +202,7 @@ def test_a_count_of_yesterday_says_nothing_of_today() -> None:
     facts = Facts(ATTEMPT, NUMBER, LONDON, 99, "2026-11-22")
     decision = Gate(RULES).decide(facts, at(LONDON, "2026-11-23 12:00"))
     assert isinstance(decision, Permit)
-    assert decision.evidence["attempts_today"] == 0
+    assert decision.evidence["counts"] == {"daily_cap": 0}
 
 
 def test_every_rule_is_evaluated_and_again_is_the_latest() -> None:
@@ -288,12 +290,16 @@ def test_a_permit_says_what_it_was_decided_from() -> None:
     decision = ask(now, today=2)
     assert isinstance(decision, Permit)
     assert decision.evidence == {
+        "v": 1,
+        "decision": "permit",
         "rules": RULES.hash,
-        "zone": LONDON,
-        "local_time": "2026-11-23T12:00:00+00:00",
-        "attempts_today": 2,
+        "tzdata": "",
+        "zones": [LONDON],
+        "counts": {"daily_cap": 2},
+        "facts": {"zone": LONDON, "attempts_today": 2, "counted_day": "2026-11-23"},
         "daily_cap": 3,
         "decided_at": now.isoformat(),
+        "must_end_by": "2026-11-23T20:00:00+00:00",
     }
     assert NUMBER not in repr(decision)
     assert NUMBER not in str(decision.evidence)
