@@ -32,21 +32,40 @@ class Then(StrEnum):
 
 
 _FILE_KEYS = frozenset({"max_tries", "retry"})
-_RULE_KEYS = frozenset({"then", "delay_s"})
+_RULE_KEYS = frozenset({"then", "delay_s", "other_hour"})
 # A year and a day: what is to wait longer belongs into another campaign, and dates do not overflow.
-_MAX_DELAY_S = 366 * 86400.0
+MAX_DELAY_S = 366 * 86400.0
+# How far `other_hour` goes from the hour of the attempt. Our own value: people keep the same habits
+# for about the length of a meal, a commute or a shift's half.
+_ANOTHER_HOUR = timedelta(hours=3)
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class RetryRule:
-    """What follows one outcome, and after how many seconds."""
+    """What follows one outcome, and after how many seconds. other_hour: not within three hours of
+    the time of day of this attempt.
+    """
 
     then: Then
     delay_s: float = 0.0
+    other_hour: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 <= self.delay_s <= _MAX_DELAY_S:
-            raise BadValue(f"a retry delay is between 0 and {_MAX_DELAY_S:.0f} seconds")
+        if not 0 <= self.delay_s <= MAX_DELAY_S:
+            raise BadValue(f"a retry delay is between 0 and {MAX_DELAY_S:.0f} seconds")
+
+    def due(self, now: datetime) -> datetime:
+        """The first time at which it may be tried again; needs no zone, since a day is a day in all
+        of them but on the two of the clock change.
+        """
+        delay = timedelta(seconds=self.delay_s)
+        part = delay % _DAY
+        if self.other_hour and part < _ANOTHER_HOUR:
+            delay += _ANOTHER_HOUR - part
+        elif self.other_hour and part > _DAY - _ANOTHER_HOUR:
+            delay += _DAY + _ANOTHER_HOUR - part
+        return now + delay
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +98,7 @@ class RetryTable:
         if tries >= self.max_tries:
             return CaseNext(campaign, case_id, None, "max_tries", tries, rank)
         another = rank if rule.then is Then.SAME_NUMBER else (rank + 1) % max(1, numbers)
-        return CaseNext(
-            campaign, case_id, now + timedelta(seconds=rule.delay_s), outcome.value, tries, another
-        )
+        return CaseNext(campaign, case_id, rule.due(now), outcome.value, tries, another)
 
 
 def retry_table(name: str, data: Mapping[str, object]) -> RetryTable:
@@ -118,8 +135,11 @@ def _rule(name: str, key: object, row: object) -> RetryRule:
     # YAML's `yes` is a bool, and Python counts that among the numbers.
     if not isinstance(delay, int | float) or isinstance(delay, bool):
         raise BadValue(f"{place}: it needs `delay_s`, a number of seconds")
+    other_hour = row.get("other_hour", False)
+    if not isinstance(other_hour, bool):
+        raise BadValue(f"{place}: `other_hour` is true or false")
     try:
-        return RetryRule(then, float(delay))
+        return RetryRule(then, float(delay), other_hour)
     except BadValue as error:
         raise BadValue(f"{place}: {error}") from None
 

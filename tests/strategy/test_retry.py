@@ -150,3 +150,19 @@ def test_the_shipped_table_names_each_outcome_in_chinese_beside_its_row() -> Non
     for outcome in Outcome:
         (row,) = [line for line in lines if line.startswith(f"  {outcome.value}:")]
         assert row.endswith(f"# {outcome.chinese}")
+
+
+@pytest.mark.parametrize(
+    ("delay_s", "hours"),
+    [(0, 3), (600, 3), (3 * 3600, 3), (7200, 3), (12 * 3600, 12), (22 * 3600, 27), (86400, 27), (2 * 86400 - 60, 51)],
+)  # fmt: skip
+def test_another_hour_is_three_hours_from_this_one_on_either_side(delay_s: int, hours: int) -> None:
+    rows = {"busy": {"then": "same_number", "delay_s": delay_s, "other_hour": True}}
+    table = retry_table("mine", {"max_tries": 2, "retry": rows})
+    assert table.rules[Outcome.BUSY].due(NOW) == NOW + timedelta(hours=hours)
+
+
+def test_other_hour_is_a_flag() -> None:
+    rows = {"busy": {"then": "same_number", "delay_s": 1, "other_hour": "yes"}}
+    with pytest.raises(BadValue, match="true or false"):
+        retry_table("mine", {"max_tries": 2, "retry": rows})
