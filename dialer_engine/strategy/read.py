@@ -1,7 +1,8 @@
 """From the data of a strategy file to a `Strategy`, with every problem at its place.
 
-Rules: nothing in a file makes this raise but BadValue; all problems are found in one go; a strategy
-is made only when none of them is an error.
+Rules: nothing in a file makes this raise but BadValue; all problems of shape are found in one go,
+then all of sense (names that are not there, days that end before they begin); a strategy is made
+only when none of them is an error.
 """
 
 from __future__ import annotations

@@ -175,7 +175,7 @@ def _seq(spec: Seq, node: Node, problems: list[Problem]) -> Any:
         problems.append(problem(node, f"here stands a list of {spec.least} to {spec.most} members"))
         return BROKEN
     found = [read(spec.of, item, problems) for item in node.value]
-    return [item for item in found if item is not BROKEN]
+    return BROKEN if BROKEN in found else found
 
 
 def _entries(node: Node, what: str, problems: list[Problem]) -> Iterator[tuple[str, Node, Node]]:
