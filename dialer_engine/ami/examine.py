@@ -28,7 +28,7 @@ from dialer_engine.domain.errors import PbxError
 # Contexts of docker/asterisk/pbx/extensions.conf without which calls do not work.
 CONTEXTS: Final = (
     "dialer-outbound", "dialer-record-on", "dialer-abandon", "dialer-ended", "dialer-agent", "dialer-agent-ring",
-    "dialer-agent-login", "dialer-agent-denied", "dialer-listen",
+    "dialer-agent-login", "dialer-agent-denied", "dialer-listen", "dialer-robot",
 )  # fmt: skip
 DOCTOR_CONTEXT: Final = "dialer-doctor"
 PHONES_CONTEXT: Final = "dialer-agent-phones"

@@ -209,9 +209,12 @@ class AsteriskNode:
         if command.safe_harbour:
             # A variable of the channel hides the PBX's global of the same name.
             variables["DE_SAFE_HARBOUR"] = command.safe_harbour
+        if command.message:
+            variables["DE_MESSAGE"] = command.message
+        context = "dialer-outbound" if command.message is None else "dialer-robot"
         await self._ask({
             "Action": "Originate", "Channel": trunk.channel(command.number), "ChannelId": command.attempt,
-            "Context": "dialer-outbound", "Exten": "s", "Priority": "1", "Async": "true",
+            "Context": context, "Exten": "s", "Priority": "1", "Async": "true",
             "Timeout": str(int(command.ring_timeout_s * _MS)), "Variable": variables,
             **({"CallerID": trunk.caller_id} if trunk.caller_id else {}),
         })  # fmt: skip

@@ -160,6 +160,11 @@ class Translator:
         if kind == "DialerAnswered":
             self._held[channel] = ev.CallClassified(attempt, self._verdict(message.get("Amd")))
             return ()
+        if kind == "DialerRobot":
+            # Nobody bridges it, so nothing has to wait for its holding bridge.
+            return (ev.CallClassified(attempt, self._verdict(message.get("Amd"))),)
+        if kind == "DialerMessage":
+            return (_message(attempt, message.get("Result")),)
         if kind == "DialerUnbridged":
             return (ev.CallUnbridged(attempt),)
         if kind == "DialerAbandoned":
@@ -184,6 +189,13 @@ class Translator:
         return ev.PinEntered(
             self._node, message.get("Uniqueid"), message.get("Agent"), message.get("Pin")
         )
+
+
+def _message(attempt: AttemptId, result: str) -> ev.CallEvent:
+    """A message that cannot be played leaves a person in silence: that call is no success."""
+    if result == "SUCCESS":
+        return ev.MessagePlayed(attempt)
+    return ev.HangupAsked(attempt, "the PBX, which cannot play the message")
 
 
 def ending(message: AmiMessage) -> Ending:
@@ -245,6 +257,8 @@ def _doing(row: AmiMessage) -> Doing:
     """Bridging a leg that is not in its holding bridge would tear it out of what it does."""
     if row.get("Context") == "dialer-abandon":
         return Doing.APOLOGISES
+    if row.get("Context") == "dialer-robot":
+        return Doing.LISTENS if row.get("Application") == "AMD" else Doing.TELLS
     before_hold = row.get("Context") == "dialer-outbound" and row.get("Application") != "BridgeWait"
     return Doing.LISTENS if before_hold else Doing.HOLDS
 

@@ -34,7 +34,7 @@ from dialer_engine.domain.commands import (
     Timer,
 )
 from dialer_engine.domain.machine import Row, Table
-from dialer_engine.domain.outcome import Ending, Outcome, Rule, classify
+from dialer_engine.domain.outcome import GONE_UNSEEN, Ending, Outcome, Rule, classify
 from dialer_engine.domain.units import AgentId, AttemptId, LegId, Moment, NodeName, Seconds
 
 __all__ = [
@@ -77,6 +77,8 @@ def recovered(
             Arm(attempt, Timer.RING, Seconds(policy.ring_timeout_s + policy.ring_slack_s))
         ]
     state = replace(state, answered_at=answered_at or now, verdict=ev.Verdict.NOT_ASKED)
+    if policy.robot:
+        return replace(state, phase=CallPhase.MESSAGE), []
     if leg is None:
         return _wait(state, now, now)
     talking = replace(
@@ -128,8 +130,22 @@ def _classified(s: CallState, e: ev.CallClassified, now: Moment) -> CallStep:
         hung, commands = _hang_up(state, Outcome.MACHINE)
         return hung, [Disarm(s.attempt, Timer.RING), *commands]
     heard = state.answered_at if e.verdict is ev.Verdict.NOT_ASKED else now
+    if s.policy.robot:
+        return _tell(state)
     waiting, commands = _wait(replace(state, live_at=heard or now), heard or now, now)
     return waiting, [Disarm(s.attempt, Timer.RING), *commands]
+
+
+def _tell(s: CallState) -> CallStep:
+    """The PBX plays the message by itself, and hangs up by itself."""
+    state = replace(s, phase=CallPhase.MESSAGE)
+    return state, [Disarm(s.attempt, Timer.RING), Disarm(s.attempt, Timer.WAIT)]
+
+
+def _played(s: CallState, e: ev.MessagePlayed, now: Moment) -> CallStep:
+    """Also where the answer was not seen: the message is played to answered calls only."""
+    played = s.planned or Outcome.MESSAGE
+    return _tell(replace(s, answered_at=s.answered_at or now, planned=played))
 
 
 def _wait(s: CallState, since: Moment, now: Moment) -> CallStep:
@@ -282,6 +298,8 @@ def _ended(s: CallState, e: ev.CallEnded, now: Moment) -> CallStep:
 
 def _rule(s: CallState, ending: Ending, now: Moment) -> Rule:
     """What we saw wins over what the network says."""
+    if s.policy.robot and s.planned is None and (s.answered_at is not None or ending.answered):
+        return _told(ending)
     if s.bridged_at is not None or ending.bridged:
         return Rule(Outcome.COMPLETED, False, "bridged")
     if s.planned is Outcome.NO_ANSWER and not ending.seen and s.ringing_at is None:
@@ -303,6 +321,17 @@ def _rule(s: CallState, ending: Ending, now: Moment) -> Rule:
         )
         return seen if ending.seen else classify(ending)
     return _unanswered(s, ending, now)
+
+
+def _told(ending: Ending) -> Rule:
+    """Of an answered call without an agent whose message was not seen to end. The PBX notes one that
+    was heard to the end as a talk.
+    """
+    if ending.bridged:
+        return Rule(Outcome.MESSAGE, False, "the PBX noted that the message was heard")
+    if not ending.seen:
+        return GONE_UNSEEN
+    return Rule(Outcome.HUNG_UP_EARLY, False, "the far end hung up during the message")
 
 
 def _unanswered(s: CallState, ending: Ending, now: Moment) -> Rule:
@@ -347,13 +376,14 @@ def _free(s: CallState) -> list[Command]:
 _P = CallPhase
 _END = frozenset({_P.ENDED})
 _HANG = frozenset({_P.HANGING_UP})
-_LIVE = frozenset({_P.WAITING, _P.HANGING_UP})
+_LIVE = frozenset({_P.WAITING, _P.MESSAGE, _P.HANGING_UP})
+_MESSAGE = frozenset({_P.MESSAGE})
 _HARBOUR = frozenset({_P.SAFE_HARBOUR})
 
 _CALL_EVENTS = (
     ev.OriginateSent, ev.OriginateRefused, ev.CallRinging, ev.CallAnswered, ev.CallClassified, ev.AgentReserved,
     ev.AgentLegReady, ev.AgentGone, ev.CallBridged, ev.BridgeRefused, ev.CallUnbridged, ev.WaitExpired,
-    ev.SafeHarbourStarted, ev.RingExpired, ev.HangupAsked, ev.CallEnded,
+    ev.SafeHarbourStarted, ev.MessagePlayed, ev.RingExpired, ev.HangupAsked, ev.CallEnded,
 )  # fmt: skip
 
 _ROWS: dict[tuple[CallPhase, type], Row[CallState, CallPhase]] = {
@@ -388,6 +418,10 @@ _ROWS |= {
     for p in (_P.DIALING, _P.RINGING, _P.ANSWERED, _P.WAITING, _P.CONNECTING)
 }
 _ROWS |= {
+    (p, ev.MessagePlayed): Row(_played, _MESSAGE)
+    for p in (_P.DIALING, _P.RINGING, _P.ANSWERED, _P.MESSAGE)
+}
+_ROWS |= {
     (p, ev.HangupAsked): Row(_hangup_asked, _HANG)
     for p in _P
     if p not in (_P.PLANNED, _P.HANGING_UP, _P.ENDED)
@@ -404,6 +438,7 @@ _LATE: dict[type, tuple[CallPhase, ...]] = {
         _P.WAITING,
         _P.CONNECTING,
         _P.TALKING,
+        _P.MESSAGE,
         _P.SAFE_HARBOUR,
         _P.HANGING_UP,
     ),
@@ -413,26 +448,37 @@ _LATE: dict[type, tuple[CallPhase, ...]] = {
         _P.WAITING,
         _P.CONNECTING,
         _P.TALKING,
+        _P.MESSAGE,
         _P.SAFE_HARBOUR,
     ),
     ev.CallRinging: tuple(p for p in _P if p not in (_P.PLANNED, _P.DIALING)),
-    ev.CallAnswered: (_P.ANSWERED, _P.WAITING, _P.CONNECTING, _P.TALKING, _P.SAFE_HARBOUR),
-    ev.CallClassified: (_P.WAITING, _P.CONNECTING, _P.TALKING, _P.SAFE_HARBOUR),
+    ev.CallAnswered: (
+        _P.ANSWERED,
+        _P.WAITING,
+        _P.CONNECTING,
+        _P.TALKING,
+        _P.MESSAGE,
+        _P.SAFE_HARBOUR,
+    ),
+    ev.CallClassified: (_P.WAITING, _P.CONNECTING, _P.TALKING, _P.MESSAGE, _P.SAFE_HARBOUR),
     ev.AgentLegReady: (_P.WAITING, _P.TALKING, _P.SAFE_HARBOUR, _P.HANGING_UP),
     ev.AgentGone: (_P.WAITING, _P.SAFE_HARBOUR),
     ev.CallBridged: (_P.TALKING, _P.SAFE_HARBOUR, _P.HANGING_UP),
     ev.BridgeRefused: (_P.WAITING, _P.TALKING, _P.SAFE_HARBOUR, _P.HANGING_UP),
     ev.CallUnbridged: (_P.WAITING, _P.CONNECTING, _P.SAFE_HARBOUR, _P.HANGING_UP),
-    ev.WaitExpired: (_P.TALKING, _P.SAFE_HARBOUR, _P.HANGING_UP),
-    ev.SafeHarbourStarted: (_P.SAFE_HARBOUR, _P.HANGING_UP),
+    ev.WaitExpired: (_P.TALKING, _P.MESSAGE, _P.SAFE_HARBOUR, _P.HANGING_UP),
+    ev.SafeHarbourStarted: (_P.MESSAGE, _P.SAFE_HARBOUR, _P.HANGING_UP),
     ev.RingExpired: (
         _P.ANSWERED,
         _P.WAITING,
         _P.CONNECTING,
         _P.TALKING,
+        _P.MESSAGE,
         _P.SAFE_HARBOUR,
         _P.HANGING_UP,
     ),
+    # Of a campaign that had no agents when it dialled, and has some since a restart.
+    ev.MessagePlayed: (_P.WAITING, _P.CONNECTING, _P.TALKING, _P.SAFE_HARBOUR, _P.HANGING_UP),
     ev.HangupAsked: (_P.HANGING_UP,),
 }
 _IGNORED = {(p, e) for e, phases in _LATE.items() for p in phases}

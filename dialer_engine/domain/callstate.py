@@ -21,6 +21,7 @@ class CallPhase(Enum):
     WAITING = "waiting"
     CONNECTING = "connecting"
     TALKING = "talking"
+    MESSAGE = "message"
     SAFE_HARBOUR = "safe_harbour"
     HANGING_UP = "hanging_up"
     ENDED = "ended"
@@ -37,7 +38,8 @@ class CallPolicy:
     the call counts as abandoned; 2 s is the limit of Ofcom's persistent-misuse statement (2016) and
     of 47 CFR 64.1200(a)(7). ring_timeout_s: how long the far end may ring. ring_slack_s: how much
     later than the PBX's own time-out ours comes. classify_limit_s: how long an answered call may
-    stay without a verdict. bridge_limit_s: how long a bridge may take.
+    stay without a verdict. bridge_limit_s: how long a bridge may take. robot: there is no agent; who
+    answers hears a message.
     """
 
     wait_limit_s: float = 2.0
@@ -45,6 +47,7 @@ class CallPolicy:
     ring_slack_s: float = 5.0
     classify_limit_s: float = 10.0
     bridge_limit_s: float = 3.0
+    robot: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,11 @@ class SafeHarbourStarted(CallEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class MessagePlayed(CallEvent):
+    """A call without an agent has heard its message to the end; the PBX hangs up."""
+
+
+@dataclass(frozen=True, slots=True)
 class RingExpired(CallEvent):
     """The ring time-out has passed and the PBX did not end the call by itself."""
 

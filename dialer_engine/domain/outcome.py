@@ -19,6 +19,7 @@ class Outcome(StrEnum):
 
     COMPLETED = "completed"
     ABANDONED = "abandoned"
+    MESSAGE = "message"
     MACHINE = "machine"
     HUNG_UP_EARLY = "hung_up_early"
     BUSY = "busy"
@@ -47,11 +48,18 @@ class Outcome(StrEnum):
 
 
 _ANSWERED = frozenset(
-    {Outcome.COMPLETED, Outcome.ABANDONED, Outcome.MACHINE, Outcome.HUNG_UP_EARLY}
+    {
+        Outcome.COMPLETED,
+        Outcome.ABANDONED,
+        Outcome.MESSAGE,
+        Outcome.MACHINE,
+        Outcome.HUNG_UP_EARLY,
+    }
 )
 _CHINESE = {
     Outcome.COMPLETED: "已通话",
     Outcome.ABANDONED: "呼损",
+    Outcome.MESSAGE: "已播报",
     Outcome.MACHINE: "语音信箱",
     Outcome.HUNG_UP_EARLY: "接通即挂",
     Outcome.BUSY: "忙",

@@ -92,9 +92,10 @@ class Adoption:
         leg = found.seen.get(channel.bridged_with or "")
         answered_at = _ago(now, found.answered.get(orphan.id, 0.0))
         talker = self._adopt_talker(leg, orphan.id, now) if leg is not None else None
+        tells = channel.doing is Doing.TELLS or self._switchboard.is_robot(orphan.campaign)
         state, commands = calls.recovered(
-            orphan.id, orphan.node, self.settings.call, now,
-            answered=channel.up and (leg is not None or channel.doing is Doing.HOLDS),
+            orphan.id, orphan.node, replace(self.settings.call, robot=tells), now,
+            answered=channel.up and (leg is not None or channel.doing in (Doing.HOLDS, Doing.TELLS)),
             agent=talker, leg=LegId(leg.id) if leg else None, answered_at=answered_at,
         )  # fmt: skip
         log.info("a living call was taken over", attempt=orphan.id, phase=state.phase.value)
@@ -123,13 +124,14 @@ class Adoption:
     def _bury(self, orphan: OpenAttempt, note: EndingRemembered | None, now: Moment) -> None:
         """It ended unseen: settle it from the PBX's note, or as lost."""
         ended_at, answered_at = _times(note, now)
+        robot = self._switchboard.is_robot(orphan.campaign)
         state = CallState(
             orphan.id,
             orphan.node,
-            self.settings.call,
+            replace(self.settings.call, robot=robot),
             CallPhase.RINGING,
             answered_at=answered_at,
-            bridged_at=answered_at if note is not None and note.bridged else None,
+            bridged_at=answered_at if note is not None and note.bridged and not robot else None,
         )
         call = self._call(orphan, state, now)
         self._registry.put_call(call, state)

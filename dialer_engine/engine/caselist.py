@@ -19,9 +19,11 @@ from dialer_engine.domain.campaign import Campaign
 from dialer_engine.domain.errors import DialerError
 from dialer_engine.domain.units import CaseId, TrunkName
 from dialer_engine.engine.effects import Effects
+from dialer_engine.engine.offers import Offers
+from dialer_engine.engine.pace import CampaignPace
 from dialer_engine.engine.registry import Call, Registry
 from dialer_engine.engine.stats import Figures
-from dialer_engine.pacing.snapshot import Decision, Pacer
+from dialer_engine.pacing.snapshot import Decision
 from dialer_engine.ports.clock import Clock
 from dialer_engine.ports.store import Store
 
@@ -40,7 +42,7 @@ class Running:
     """
 
     campaign: Campaign
-    pacer: Pacer
+    pace: CampaignPace
     queue: deque[tuple[Candidate, frozenset[TrunkName]]] = field(default_factory=deque)
     figures: Figures = field(default_factory=Figures)
     decision: Decision | None = None
@@ -55,7 +57,10 @@ class Running:
 class CaseList:
     """Fills the queues."""
 
-    def __init__(self, registry: Registry, store: Store, effects: Effects, clock: Clock) -> None:
+    def __init__(
+        self, registry: Registry, store: Store, effects: Effects, clock: Clock, offers: Offers
+    ) -> None:
+        self._offers = offers
         self._registry = registry
         self._store = store
         self._effects = effects
@@ -116,4 +121,5 @@ class CaseList:
 
     def _held(self, running: Running) -> list[CaseId]:
         queued = [candidate.case_id for candidate, _ in running.queue]
-        return queued + [call.candidate.case_id for call in self._registry.calls.values()]
+        shown = [offer.candidate.case_id for offer in self._offers.held.values()]
+        return queued + shown + [call.candidate.case_id for call in self._registry.calls.values()]

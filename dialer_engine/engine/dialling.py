@@ -14,20 +14,22 @@ from datetime import timedelta
 import structlog
 
 from dialer_engine.compliance.gate import Denial, Facts, Gate, Permit
-from dialer_engine.domain.agent import Line
 from dialer_engine.domain.attempt import AttemptDraft, Candidate, CaseNext
-from dialer_engine.domain.call import UNANSWERED_PHASES, CallPhase, CallPolicy, CallState
-from dialer_engine.domain.campaign import Campaign, CampaignState
+from dialer_engine.domain.call import CallPhase, CallPolicy, CallState
+from dialer_engine.domain.campaign import Campaign, CampaignState, DialMode
 from dialer_engine.domain.errors import CampaignHeld, NotPermitted, RecordingError, StoreError
 from dialer_engine.domain.units import AttemptId, CampaignName, Moment, NodeName, TrunkName
 from dialer_engine.engine.caselist import CaseList, Running
+from dialer_engine.engine.decisions import numbers_of
 from dialer_engine.engine.effects import Effects
 from dialer_engine.engine.ledger import Ledger
-from dialer_engine.engine.registry import Call, Registry
+from dialer_engine.engine.offers import Offer, Offers
+from dialer_engine.engine.paces import Paces
+from dialer_engine.engine.registry import Call, Registry, idle_since
 from dialer_engine.engine.settings import EngineSettings
+from dialer_engine.engine.sight import Sight, look, look_robot
 from dialer_engine.engine.stats import EngineStats
 from dialer_engine.engine.trunks import Trunks
-from dialer_engine.pacing.pacer import pacer_for
 from dialer_engine.pacing.snapshot import Snapshot
 from dialer_engine.ports.clock import Clock
 from dialer_engine.ports.pbx import Originate, PbxNode
@@ -66,6 +68,7 @@ class Dialling:
         recordings: Recordings,
         nodes: Mapping[NodeName, PbxNode],
         stats: EngineStats,
+        paces: Paces,
     ) -> None:
         self.settings = settings
         self.gate = Gate(settings.rules)
@@ -79,7 +82,10 @@ class Dialling:
         self._clock = clock
         self._recordings = recordings
         self._nodes = nodes
-        self._list = CaseList(registry, store, effects, clock)
+        self.offers = Offers(registry, store, ledger, effects, clock)
+        self.offers.give_back = self._given_back
+        self.paces = paces
+        self._list = CaseList(registry, store, effects, clock, self.offers)
         self._stats = stats
         self.ready: set[NodeName] = set()
         self.draining = False
@@ -92,20 +98,29 @@ class Dialling:
     def run(self, campaign: Campaign, lease_until: float) -> None:
         """Begin, or take new settings."""
         self.campaigns[campaign.name] = campaign
-        pacer = pacer_for(campaign.mode, min(campaign.ratio, self.settings.max_ringing_per_agent))
         known = self.running.get(campaign.name)
         if known is None:
-            self.running[campaign.name] = Running(campaign, pacer, lease_until=lease_until)
-        else:
-            known.campaign, known.pacer, known.lease_until = (
-                campaign,
-                pacer,
-                max(known.lease_until, lease_until),
-            )
+            pace = self.paces.begin(self._capped(campaign))
+            self.running[campaign.name] = Running(campaign, pace, lease_until=lease_until)
+            return
+        if known.campaign.mode is not campaign.mode:
+            self.offers.close(campaign.name)
+        self.paces.change(known.pace, self._capped(campaign))
+        known.campaign, known.lease_until = campaign, max(known.lease_until, lease_until)
+
+    def _capped(self, campaign: Campaign) -> Campaign:
+        """No campaign goes over the limit of the whole site."""
+        most = self.settings.max_ringing_per_agent
+        return replace(
+            campaign,
+            ratio=min(campaign.ratio, most),
+            max_ringing_per_agent=min(campaign.max_ringing_per_agent, most),
+        )
 
     def halt(self, name: CampaignName) -> None:
         """No more calls for it; those up go on."""
-        self.running.pop(name, None)
+        if self.running.pop(name, None) is not None:
+            self.offers.close(name)
 
     def obstacle(self, running: Running) -> str:
         """Why nothing may be dialled for this campaign now; empty when it may."""
@@ -142,23 +157,43 @@ class Dialling:
     def _plan(self, running: Running) -> list[_Planned]:
         running.why = self.obstacle(running)
         if running.why:
+            self.offers.close(running.campaign.name)
             return []
         planned: list[_Planned] = []
         for node in sorted(self.ready):
             planned += self._plan_on(running, node)
         if planned:
             running.served, running.denied = self._stats.ticks, ""
-        self._list.refill(running, self.settings.prefetch, self.settings.rules)
+        if running.campaign.mode is not DialMode.MANUAL:
+            self._list.refill(running, self.settings.prefetch, self.settings.rules)
         return planned
 
     def _plan_on(self, running: Running, node: NodeName) -> list[_Planned]:
-        decision = running.pacer.decide(self._slowed(self.snapshot(running.campaign, node)))
+        sight = self.look(running, node)
+        shot = self._slowed(sight.snapshot)
+        decision = running.pace.decide(node, shot)
         running.decision, running.why = decision, decision.why
-        planned = self._pick(running, node, decision.originate)
-        if decision.originate and not planned and not running.queue:
+        self._cancel(running, sight, decision.cancel)
+        planned, started = self._carry_out(running, node, decision.originate)
+        if decision.originate and not started and not running.queue:
             last = f"; the last one: {running.denied}" if running.denied else ""
             running.why = f"no case is due{last}"
+        mode = running.campaign.mode.value
+        running.pace.decisions.add(
+            self._clock.now().utc, node, mode, replace(decision, why=running.why), started, numbers_of(shot, decision)
+        )  # fmt: skip
         return planned
+
+    def _carry_out(
+        self, running: Running, node: NodeName, wanted: int
+    ) -> tuple[list[_Planned], int]:
+        """Calls that were planned, and how many calls (or cases to look at) came of the decision."""
+        campaign = running.campaign
+        if not campaign.mode.for_one_agent:
+            planned = self._pick(running, node, wanted)
+            return planned, len(planned)
+        self.offers.expire(campaign.name, campaign.preview_timeout_s, campaign.preview_dials)
+        return self._plan_held(running, node), self._show(running, node, wanted)
 
     def _slowed(self, snapshot: Snapshot) -> Snapshot:
         """Half speed while the disk fills up: half of the people get calls. Talks make recordings, so
@@ -170,35 +205,70 @@ class Dialling:
         half = (snapshot.idle + busy + 1) // 2
         return replace(snapshot, idle=min(snapshot.idle, max(0, half - busy)))
 
-    def snapshot(self, campaign: Campaign, node: NodeName) -> Snapshot:
-        """What the pacer sees. Calls of every campaign on the node count as in flight, since they
-        may share agents.
-        """
-        now = self._clock.now()
-        idle = sum(1 for _ in self._registry.free_agents(node, campaign.skill))
-        here = [call.state for call in self._registry.calls.values() if call.node == node]
-        lines = [
-            a.state for a in self._registry.agents.values() if a.node == node and a.state.since
-        ]
-        figures = self.running[campaign.name].figures
-        return Snapshot(
-            at=now.mono,
-            idle=idle,
-            talking=tuple(now.since(s.since) for s in lines if s.line is Line.IN_CALL and s.since),
-            wrapping=tuple(now.since(s.since) for s in lines if s.line is Line.WRAP_UP and s.since),
-            ringing=tuple(
-                now.since(s.sent_at or now)
-                for s in here
-                if s.phase in UNANSWERED_PHASES or s.phase is CallPhase.ANSWERED
-            ),
-            waiting=tuple(
-                now.since(s.waiting_since or now) for s in here if s.phase is CallPhase.WAITING
-            ),
-            connecting=sum(1 for s in here if s.phase is CallPhase.CONNECTING),
-            room=self._trunks.room(node, now.mono),
-            abandoned=figures.abandoned,
-            live=figures.live,
-        )
+    def look(self, running: Running, node: NodeName) -> Sight:
+        """What the pacer sees."""
+        now, room = self._clock.now(), self._trunks.room(node, self._clock.now().mono)
+        campaign, pace = running.campaign, running.pace
+        if campaign.mode is DialMode.ROBOT:
+            return look_robot(self._registry, campaign, node, now, room)
+        pace.account.roll(now.utc)
+        sight = look(
+            self._registry, campaign, self.campaigns, node, now, room, pace.account, pace.lists, pace.groups
+        )  # fmt: skip
+        pace.shared[node] = sight.shared
+        return sight
+
+    def _cancel(self, running: Running, sight: Sight, places: tuple[int, ...]) -> None:
+        """Hang up what pacing does not want to be answered any more; others' calls are theirs."""
+        for place in places:
+            call = self._registry.calls.get(sight.ringing[place])
+            if call is not None and call.campaign == running.campaign.name and _may_cancel(call):
+                self._stats.cancelled += 1
+                self.on_stopped(call, "pacing")
+
+    # -- cases that one agent holds
+
+    def _plan_held(self, running: Running, node: NodeName) -> list[_Planned]:
+        """What agents on this node have accepted or named."""
+        planned: list[_Planned] = []
+        for offer in self.offers.due(running.campaign.name):
+            agent = self._registry.agents.get(offer.agent)
+            if agent is None or agent.node != node:
+                continue
+            one = self._permit(running, node, offer.candidate, offer.tried)
+            if isinstance(one, _Planned):
+                self.offers.planned(offer, one.call)
+                planned.append(one)
+            elif one is None:
+                self.offers.refused(offer, running.denied)
+        return planned
+
+    def _show(self, running: Running, node: NodeName, wanted: int) -> int:
+        """Put a case before so many available agents, longest idle first; how many."""
+        shown = 0
+        free = sorted(self._registry.free_agents(node, running.campaign.skill), key=idle_since)
+        for agent in free[:wanted]:
+            candidate = self._showable(running)
+            if candidate is None:
+                break
+            self.offers.show(running.campaign.name, agent.state.agent, candidate)
+            shown += 1
+        return shown
+
+    def _showable(self, running: Running) -> Candidate | None:
+        """The next case that the gate lets through now: nobody is to look at another."""
+        while running.queue:
+            candidate, _ = running.queue.popleft()
+            now = self._clock.now()
+            verdict = self._verdict(running, candidate, self._clock.attempt_id(), now)
+            if isinstance(verdict, Permit):
+                return candidate
+        return None
+
+    def _given_back(self, offer: Offer) -> None:
+        running = self.running.get(offer.campaign)
+        if running is not None:
+            running.queue.appendleft((offer.candidate, frozenset()))
 
     def _pick(self, running: Running, node: NodeName, wanted: int) -> list[_Planned]:
         planned: list[_Planned] = []
@@ -229,16 +299,8 @@ class Dialling:
         if trunk is None:
             return _NO_TRUNK
         attempt = self._clock.attempt_id()
-        facts = Facts(
-            attempt,
-            candidate.number,
-            candidate.zone,
-            candidate.attempts_today,
-            candidate.counted_day,
-        )
-        verdict = self.gate.decide(facts, now.utc)
+        verdict = self._verdict(running, candidate, attempt, now)
         if isinstance(verdict, Denial):
-            self._deny(running, candidate, verdict, now)
             return None
         recording = self._path(attempt, now)
         if recording is None:
@@ -249,6 +311,22 @@ class Dialling:
                     tried | {trunk.limits.name})  # fmt: skip
         self._registry.put_call(call, call.state)
         return _Planned(call, _draft(call, verdict), verdict, tried, recording)
+
+    def _verdict(
+        self, running: Running, candidate: Candidate, attempt: AttemptId, now: Moment
+    ) -> Permit | Denial:
+        """What the law says; a case that it denies waits."""
+        facts = Facts(
+            attempt,
+            candidate.number,
+            candidate.zone,
+            candidate.attempts_today,
+            candidate.counted_day,
+        )
+        verdict = self.gate.decide(facts, now.utc)
+        if isinstance(verdict, Denial):
+            self._deny(running, candidate, verdict, now)
+        return verdict
 
     def _path(self, attempt: AttemptId, now: Moment) -> str | None:
         """Where the recording goes, empty for none; None when the folder cannot be used: then nothing is
@@ -271,6 +349,7 @@ class Dialling:
             base.ring_slack_s,
             base.classify_limit_s,
             base.bridge_limit_s,
+            robot=campaign.mode is DialMode.ROBOT,
         )
 
     def _deny(self, running: Running, candidate: Candidate, denial: Denial, now: Moment) -> None:
@@ -313,7 +392,11 @@ class Dialling:
     def _undo(self, one: _Planned) -> None:
         """Nothing was committed: as if it had never been planned."""
         running = self.running.get(one.call.campaign)
-        if self._take_back(one) and running is not None:
+        if not self._take_back(one):
+            return
+        if one.call.for_agent is not None:
+            self.offers.unplanned(one.call)
+        elif running is not None:
             running.queue.appendleft((one.call.candidate, one.tried))
 
     def _take_back(self, one: _Planned) -> bool:
@@ -328,6 +411,7 @@ class Dialling:
         if not self._take_back(one):
             return
         self._stats.denied[reason] += 1
+        self.offers.refused_call(one.call, reason)
         later = self._clock.now().utc + timedelta(seconds=_ASK_AGAIN_S)
         candidate = one.call.candidate
         self._ledger.postpone(
@@ -371,6 +455,7 @@ class Dialling:
             permit=permit, attempt=attempt, number=call.candidate.number, trunk=call.trunk,
             ring_timeout_s=call.state.policy.ring_timeout_s, recording=recording, amd=campaign.amd,
             max_wait_s=self.settings.pbx_wait_s, asked_at=now.utc, safe_harbour=self.settings.safe_harbour,
+            message=campaign.robot_message if call.state.policy.robot else None,
         )  # fmt: skip
 
     on_held: Callable[[], None] = staticmethod(lambda: None)
@@ -387,10 +472,18 @@ class Dialling:
         running = self.running.get(call.campaign)
         if running is not None:
             self._stats.failovers += 1
+        if call.for_agent is not None:
+            self.offers.unplanned(call)
+        elif running is not None:
             running.queue.appendleft((call.candidate, call.tried))
 
 
 _NO_TRUNK = object()
+
+
+def _may_cancel(call: Call) -> bool:
+    """One that is just being committed is not heard by anybody, and leaves or not in this tick."""
+    return call.state.phase in (CallPhase.DIALING, CallPhase.RINGING)
 
 
 def _draft(call: Call, permit: Permit) -> AttemptDraft:

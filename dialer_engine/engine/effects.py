@@ -16,7 +16,7 @@ import structlog
 from dialer_engine.domain import events as ev
 from dialer_engine.domain.errors import DialerError, PbxError, PbxRefused, PbxUnknown
 from dialer_engine.domain.outcome import Ending
-from dialer_engine.domain.units import AgentId, AttemptId, LegId, Moment, NodeName
+from dialer_engine.domain.units import AgentId, AttemptId, CampaignName, LegId, Moment, NodeName
 from dialer_engine.engine.inbox import Inbox
 from dialer_engine.engine.stats import EngineStats
 from dialer_engine.engine.tasks import Tasks
@@ -154,6 +154,13 @@ class Effects:
         self._feed.publish(
             f"agent/{agent}", {"event": "call", "agent": agent, **self._at(), **case}
         )
+
+    def preview(self, agent: AgentId, campaign: CampaignName, screen: Screen) -> None:
+        """Put a case before an agent who is to say whether it is dialled."""
+        case = asdict(screen)
+        del case["attempt"]
+        message = {"event": "preview", "agent": agent, "campaign": campaign}
+        self._feed.publish(f"agent/{agent}", message | self._at() | case)
 
     def alarm(self, kind: str, text: str, attempt: AttemptId | None = None, **fields: Any) -> None:
         """Something a person must know: on the feed, and in the store for the report. No personal

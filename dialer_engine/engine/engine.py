@@ -15,7 +15,9 @@ from dataclasses import replace
 import structlog
 
 from dialer_engine.compliance.gate import Gate
+from dialer_engine.domain import commands as cmd
 from dialer_engine.domain import events as ev
+from dialer_engine.domain.agent import AgentState
 from dialer_engine.domain.call import CallPhase
 from dialer_engine.domain.errors import DialerError, PbxError, StoreError
 from dialer_engine.domain.units import AttemptId, Moment, NodeName
@@ -27,8 +29,9 @@ from dialer_engine.engine.inbox import Inbox
 from dialer_engine.engine.keeper import Keeper
 from dialer_engine.engine.leases import Leases
 from dialer_engine.engine.ledger import Ledger
+from dialer_engine.engine.paces import Paces
 from dialer_engine.engine.recovery import SETTLED_S, Recovery
-from dialer_engine.engine.registry import Call, Registry, fresh_agent
+from dialer_engine.engine.registry import Agent, Call, Registry, fresh_agent
 from dialer_engine.engine.settings import EngineSettings
 from dialer_engine.engine.stats import EngineStats
 from dialer_engine.engine.switchboard import Switchboard
@@ -44,6 +47,10 @@ from dialer_engine.ports.store import Store
 log = structlog.get_logger(__name__)
 _RETRY_RECOVERY_S = 1.0
 _DRAIN_LOOK_S = 0.2
+# How often decisions are written, what was learned is saved, and old decisions are deleted.
+_PACING_LOG_S = 1.0
+_PACING_MEMORY_S = 60.0
+_PACING_FORGET_S = 3600.0
 
 
 class Engine:
@@ -73,6 +80,7 @@ class Engine:
         self.trunks = Trunks(settings.trunks)
         self.ledger = Ledger(store)
         self.effects = Effects(self.nodes, self.inbox, self.tasks, feed, self.stats, clock.now)
+        self.paces = Paces(settings, store, self.effects, clock)
         self.dialling = Dialling(
             settings,
             self.registry,
@@ -84,7 +92,9 @@ class Engine:
             recordings,
             self.nodes,
             self.stats,
+            self.paces,
         )
+        self.offers = self.dialling.offers
         self.switchboard = Switchboard(
             settings,
             self.registry,
@@ -116,8 +126,11 @@ class Engine:
         self._connect()
 
     def _connect(self) -> None:
-        self.switchboard.on_settled = self.accounts.settled
-        self.switchboard.on_agent = self.accounts.agent_changed
+        self.switchboard.on_settled = self._settled
+        self.switchboard.on_call = self._call_moved
+        self.switchboard.on_agent = self._agent_changed
+        self.offers.on_free = self.switchboard.offer
+        self.offers.on_left = lambda attempt, why: self.inbox.put(ev.HangupAsked(attempt, why))
         self.switchboard.on_key = self.desk.key
         self.switchboard.on_pin = self.desk.pin
         self.switchboard.on_node = self._node_changed
@@ -148,6 +161,9 @@ class Engine:
         self._repeat("tick", self.settings.tick_s, self.dialling.tick)
         self._repeat("leases", self.settings.lease_s / 3, self.leases.renew)
         self._repeat("sweep", self.settings.sweep_s, self.sweep)
+        self._repeat("pacing log", _PACING_LOG_S, self.paces.write)
+        self._repeat("pacing memory", _PACING_MEMORY_S, self.paces.save)
+        self._repeat("old decisions", _PACING_FORGET_S, self.paces.forget)
         if self.settings.record:
             self.tasks.start(self.keeper.run(), "keeper")
         log.info("the engine has started", nodes=len(self.nodes), agents=len(self.registry.agents))
@@ -190,6 +206,7 @@ class Engine:
         """
         self.settings = self.dialling.settings = self.accounts.settings = settings
         self.desk.settings = self.switchboard.settings = self.recovery.adoption.settings = settings
+        self.paces.settings = settings
         self.dialling.gate = Gate(settings.rules)
         self.trunks.replace(settings.trunks)
         for running in self.dialling.running.values():
@@ -310,6 +327,21 @@ class Engine:
         for call in list(self.registry.calls.values()):
             if call.state.phase in (CallPhase.DIALING, CallPhase.RINGING) and which(call):
                 self.inbox.put(ev.HangupAsked(call.state.attempt, why))
+
+    def _settled(self, call: Call, settle: cmd.Settle, now: Moment) -> None:
+        self.accounts.settled(call, settle, now)
+        self.offers.call_over(call)
+
+    def _call_moved(self, call: Call, fault: bool, now: Moment) -> None:
+        self.paces.call_moved(call, fault, now)
+        self.offers.call_moved(call)
+
+    def _agent_changed(self, agent: Agent, before: AgentState, now: Moment) -> None:
+        self.accounts.agent_changed(agent, before, now)
+        attempt = agent.state.attempt
+        talk = self.registry.calls.get(attempt) if attempt is not None else None
+        self.paces.agent_changed(agent, before, talk, now)
+        self.offers.agent_changed(agent)
 
     def _sent(self, call: Call, now: Moment) -> None:
         """In the same turn as the command leaves, so that nothing can come between the two."""

@@ -37,6 +37,7 @@ class Leases:
     async def take(self, campaign: Campaign) -> None:
         """Take the campaign and run it; CampaignHeld when another daemon has it."""
         until = await self._extend(campaign.name)
+        await self._dialling.paces.recall(campaign)
         self._dialling.run(campaign, until)
 
     async def renew(self) -> None:
@@ -49,6 +50,7 @@ class Leases:
             except CampaignHeld as error:
                 log.error("another daemon has taken the campaign", campaign=name, error=str(error))
                 self._dialling.halt(name)
+                self._dialling.paces.running.pop(name, None)
                 continue
             if name in self._dialling.running:
                 self._dialling.running[name].lease_until = until
@@ -57,6 +59,7 @@ class Leases:
     async def release(self, name: CampaignName) -> None:
         """Give it back."""
         self._dialling.halt(name)
+        await self._dialling.paces.end(name)
         try:
             await self._store.release_lease(name, self._settings.instance)
         except StoreError as error:

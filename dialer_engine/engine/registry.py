@@ -32,6 +32,8 @@ class Call:
     """One attempt that lives. tried: trunks that failed for this case just now, this one included.
     screen: what the agent is to see, fetched while it rings. recovered: taken over from before a
     restart. unfit: agents with whom the PBX would not bridge it; they are not chosen for it again.
+    for_agent: who named this case or saw it first. told: pacers know how its ringing ended. counted: it
+    is in the account of live answers.
     """
 
     state: CallState
@@ -43,6 +45,9 @@ class Call:
     screen: Screen | None = None
     recovered: bool = False
     unfit: set[AgentId] = field(default_factory=set)
+    for_agent: AgentId | None = None
+    told: bool = False
+    counted: bool = False
 
     @property
     def node(self) -> NodeName:
@@ -52,7 +57,7 @@ class Call:
 @dataclass(slots=True)
 class Agent:
     """One agent who is known. node: the PBX the phone belongs to. last_attempt: the talk that a
-    disposition is for.
+    disposition is for. about: campaign and stage of the present or last talk, for pacers.
     """
 
     state: AgentState
@@ -61,12 +66,14 @@ class Agent:
     last_attempt: AttemptId | None = None
     talks: int = 0
     talk_s: float = 0.0
+    about: str = ""
 
 
 @dataclass
 class Registry:
     """calls and agents by id; legs: whose a leg is; logins: legs that dialled in and were let in, until
-    they hold; waiting: answered calls without an agent; available: agents who may be chosen.
+    they hold; waiting: answered calls without an agent; available: agents who may be chosen; held:
+    agents who look at a case, or whose case is being dialled: they are chosen for no other call.
     """
 
     calls: dict[AttemptId, Call] = field(default_factory=dict)
@@ -75,6 +82,7 @@ class Registry:
     logins: dict[LegId, AgentId] = field(default_factory=dict)
     waiting: dict[AttemptId, None] = field(default_factory=dict)
     available: dict[AgentId, None] = field(default_factory=dict)
+    held: set[AgentId] = field(default_factory=set)
 
     def put_call(self, call: Call, state: CallState) -> None:
         """The call's new state; an ended call leaves."""
@@ -127,13 +135,18 @@ class Registry:
         """Agents who may take a call on this node that needs `skill` (empty: none)."""
         for agent_id in self.available:
             agent = self.agents[agent_id]
+            if agent_id in self.held:
+                continue
             if agent.node == node and (not skill or skill in agent.state.skills):
                 yield agent
 
     def choose(self, call: Call, required: str) -> Agent | None:
-        """The agent for an answered call: one with the skill that its case wishes first, then the
-        longest idle.
+        """The agent for an answered call: the one it was dialled for, else one with the skill that its
+        case wishes first, then the longest idle.
         """
+        named = self.agents.get(call.for_agent) if call.for_agent is not None else None
+        if named is not None and named.state.is_available and named.state.agent not in call.unfit:
+            return named
         wished = call.candidate.skill
         free = self.free_agents(call.node, required)
         return min(
@@ -169,6 +182,11 @@ def _suits(agent: Agent, call: Call, skill: str) -> bool:
 def _waiting_since(call: Call) -> float:
     since = call.state.waiting_since
     return since.mono if since is not None else 0.0
+
+
+def idle_since(agent: Agent) -> float:
+    """For sorting: who is longest idle first."""
+    return agent.state.idle_since.mono if agent.state.idle_since else 0.0
 
 
 def _rank(state: AgentState, wished: str) -> tuple[bool, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from dialer_engine.compliance.gate import RuleSet
 from dialer_engine.domain.agent import AgentPolicy
@@ -19,7 +20,8 @@ class EngineSettings:
     unrenewed. sweep_s: how often the PBX is asked what lives. pbx_wait_s: how long the PBX lets an
     answered debtor wait before it acts by itself. prefetch: cases held ready for each campaign.
     dispositions: what agents may choose, code -> label. dtmf: key -> code. max_pin_failures: wrong
-    PINs for one agent number before it is refused for `pin_lock_s`.
+    PINs for one agent number before it is refused for `pin_lock_s`. priors: what a campaign that never
+    dialled begins with, as `dialer-engine pacing export` writes it.
     """
 
     instance: str
@@ -42,3 +44,4 @@ class EngineSettings:
     break_reasons: tuple[str, ...] = ()
     max_pin_failures: int = 5
     pin_lock_s: float = 60.0
+    priors: Mapping[str, Any] | None = None

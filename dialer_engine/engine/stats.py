@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 @dataclass(slots=True)
 class EngineStats:
     """illegal: impossible events by machine and event. stray: events of calls that are not ours or
-    are over. bridge_ms: the last answer-to-bridge times.
+    are over. cancelled: ringing calls that pacing stopped. bridge_ms: the last answer-to-bridge times.
     """
 
     illegal: Counter[str] = field(default_factory=Counter)
@@ -20,6 +20,7 @@ class EngineStats:
     denied: Counter[str] = field(default_factory=Counter)
     failovers: int = 0
     recovered: int = 0
+    cancelled: int = 0
     ticks: int = 0
     late_ticks: int = 0
 

@@ -17,7 +17,7 @@ from dialer_engine.domain import call as calls
 from dialer_engine.domain import commands as cmd
 from dialer_engine.domain import events as ev
 from dialer_engine.domain.agent import AgentMode, AgentState, Line
-from dialer_engine.domain.campaign import Campaign
+from dialer_engine.domain.campaign import Campaign, DialMode
 from dialer_engine.domain.errors import IllegalTransition
 from dialer_engine.domain.units import AgentId, AttemptId, CampaignName, LegId, Moment, NodeName
 from dialer_engine.engine.effects import Effects
@@ -33,7 +33,8 @@ log = structlog.get_logger(__name__)
 
 
 class Switchboard:
-    """Steps the machines. on_settled, on_agent, on_key, on_pin, on_node: told of what is not a
+    """Steps the machines. on_call: told after each step, with whether the trunk was to blame for its end.
+    on_settled, on_agent, on_key, on_pin, on_node: told of what is not a
     machine's own business.
     """
 
@@ -55,6 +56,7 @@ class Switchboard:
         self._timers = timers
         self._stats = stats
         self.on_settled: Callable[[Call, cmd.Settle, Moment], None] = lambda call, settle, now: None
+        self.on_call: Callable[[Call, bool, Moment], None] = lambda call, fault, now: None
         self.on_agent: Callable[[Agent, AgentState, Moment], None] = lambda agent, before, now: None
         self.on_key: Callable[[Agent, str, Moment], None] = lambda agent, digit, now: None
         self.on_pin: Callable[[ev.PinEntered], None] = lambda event: None
@@ -120,6 +122,8 @@ class Switchboard:
                 "calls", event=state.phase.value, attempt=state.attempt, campaign=call.campaign,
                 agent=state.agent or state.first_agent, node=state.node, trunk=call.trunk,
             )  # fmt: skip
+        fault = any(isinstance(one, cmd.Settle) and one.trunk_fault for one in commands)
+        self.on_call(call, fault, now)
         for command in commands:
             if isinstance(command, cmd.Settle):
                 self.on_settled(call, command, now)
@@ -210,9 +214,13 @@ class Switchboard:
         if agent is not None:
             self._match(call, agent, now)
 
+    def offer(self, who: AgentId, now: Moment) -> None:
+        """This agent holds no case any more: look whether a call waits."""
+        self._offer(cmd.Offer(who), now)
+
     def _offer(self, command: cmd.Offer, now: Moment) -> None:
         agent = self._registry.agents[command.agent]
-        if not agent.state.is_available:
+        if not agent.state.is_available or command.agent in self._registry.held:
             return
         skills = {name: campaign.skill for name, campaign in self._campaigns.items()}
         call = self._registry.next_waiting(agent, skills)
@@ -230,6 +238,11 @@ class Switchboard:
         self.agent(ev.Reserved(who, attempt), now)
         self._effects.show(who, attempt, call.screen)
         self.call(ev.AgentReserved(attempt, who, leg), now)
+
+    def is_robot(self, name: CampaignName) -> bool:
+        """Whether its calls are for nobody."""
+        campaign = self._campaigns.get(name)
+        return campaign is not None and campaign.mode is DialMode.ROBOT
 
     def _skill(self, name: CampaignName) -> str:
         campaign = self._campaigns.get(name)

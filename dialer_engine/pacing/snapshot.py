@@ -75,6 +75,11 @@ class Snapshot:
         """Agents who work now: idle, about to be connected, talking or wrapping up."""
         return self.idle + self.connecting + len(self.talking) + len(self.wrapping)
 
+    @property
+    def in_flight(self) -> int:
+        """Calls for which no agent is reserved: ringing, listened to by AMD, waiting."""
+        return len(self.ringing) + len(self.classifying) + len(self.waiting)
+
 
 @dataclass(frozen=True, slots=True)
 class News:

@@ -26,7 +26,8 @@ class Originate:
 
     recording: path without extension, as the PBX sees it; empty: no recording. asked_at: when it is
     built (UTC). max_wait_s: after this time without a command the PBX plays the safe-harbour
-    message by itself. safe_harbour: its prompts, empty for the PBX's own.
+    message by itself. safe_harbour: its prompts, empty for the PBX's own. message: None for a call to
+    an agent; else nobody is waited for, and these prompts are played (empty: the PBX's own).
     """
 
     permit: Permit
@@ -39,6 +40,7 @@ class Originate:
     max_wait_s: float
     asked_at: datetime
     safe_harbour: str = ""
+    message: str | None = None
 
     def __post_init__(self) -> None:
         self.permit.check(self.attempt, self.number, self.asked_at)
@@ -57,12 +59,14 @@ class CallAgent:
 
 class Doing(Enum):
     """What an answered channel that is in no talk does. holds: may be bridged. listens: the PBX
-    still finds out who answered, and will tell. apologises: it hears the safe-harbour message.
+    still finds out who answered, and will tell. apologises: it hears the safe-harbour message. tells:
+    it hears the message of a call without an agent.
     """
 
     HOLDS = "holds"
     LISTENS = "listens"
     APOLOGISES = "apologises"
+    TELLS = "tells"
 
 
 @dataclass(frozen=True, slots=True)

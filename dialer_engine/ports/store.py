@@ -118,6 +118,35 @@ class Screen:
     attributes: dict[str, str] = field(repr=False, default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """What pacing decided at one moment. policy: the mode. originate: how many calls it wanted;
+    started: how many of them found a case and a permit. numbers: what it was computed from.
+    """
+
+    campaign: CampaignName
+    at: datetime
+    node: str
+    policy: str
+    originate: int
+    started: int
+    cancelled: int
+    why: str
+    numbers: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """Who changed one setting of a campaign. before, after: as text."""
+
+    campaign: CampaignName
+    at: datetime
+    who: str
+    setting: str
+    before: str
+    after: str
+
+
 class Store(Protocol):
     """The book of everything."""
 
@@ -144,7 +173,44 @@ class Store(Protocol):
 
     async def release_lease(self, name: CampaignName, holder: str) -> None: ...
 
+    # -- pacing
+    async def live_answers(
+        self, name: CampaignName, since: datetime, until: datetime
+    ) -> tuple[int, int]:
+        """Live answers of attempts planned in [since, until) that are over, and how many of them were
+        abandoned.
+        """
+        ...
+
+    async def save_decisions(self, rows: Sequence[DecisionRow]) -> None: ...
+
+    async def decision_at(self, name: CampaignName, at: datetime) -> DecisionRow | None:
+        """The last one kept that was made at `at` or before."""
+        ...
+
+    async def forget_decisions(self, before: datetime, most: int) -> int:
+        """Delete older ones, at most so many; how many were deleted."""
+        ...
+
+    async def save_memory(
+        self, name: CampaignName, policy: str, memory: dict[str, Any], at: datetime
+    ) -> None:
+        """What a policy has learned; replaces what it had learned before."""
+        ...
+
+    async def memory(self, name: CampaignName, policy: str) -> dict[str, Any] | None: ...
+
+    async def add_changes(self, rows: Sequence[ChangeRow]) -> None: ...
+
+    async def changes(self, name: CampaignName, limit: int) -> list[ChangeRow]:
+        """The newest first."""
+        ...
+
     # -- dialling
+    async def candidate(self, name: CampaignName, reference: str, day_of: Any) -> Candidate:
+        """The case of that reference, due or not; NotFound when it is not in this campaign."""
+        ...
+
     async def candidates(
         self,
         name: CampaignName,

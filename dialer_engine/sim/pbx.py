@@ -74,6 +74,7 @@ class Channel:
 
     id: str
     made_at: Moment
+    robot: bool = False
     agent: AgentId | None = None
     up_at: Moment | None = None
     partner: str | None = None
@@ -232,10 +233,17 @@ class ScriptedPbx:
         """The debtor takes the call. verdict None: the detector still listens."""
         channel = self._known(attempt)
         channel.up_at = channel.up_at or self._clock.now()
-        channel.doing = Doing.LISTENS if verdict is None else Doing.HOLDS
+        holds = Doing.TELLS if channel.robot else Doing.HOLDS
+        channel.doing = Doing.LISTENS if verdict is None else holds
         self._tell(ev.CallAnswered(attempt))
         if verdict is not None:
             self._tell(ev.CallClassified(attempt, verdict))
+
+    def played(self, attempt: AttemptId) -> None:
+        """A call without an agent has heard its message; the dialplan hangs up."""
+        self._known(attempt)
+        self._tell(ev.MessagePlayed(attempt))
+        self.end(attempt)
 
     def leg_up(self, leg: LegId) -> None:
         """The agent takes the phone."""
@@ -303,11 +311,12 @@ class ScriptedPbx:
     def _originate(self, command: Originate) -> None:
         if command.attempt in self.living:
             raise PbxRefused("a channel of that id lives")
-        self.living[command.attempt] = Channel(command.attempt, self._clock.now())
+        robot = command.message is not None
+        self.living[command.attempt] = Channel(command.attempt, self._clock.now(), robot)
         self.on_originate(command)
 
     def _call_agent(self, command: CallAgent) -> None:
-        self.living[command.leg] = Channel(command.leg, self._clock.now(), command.agent)
+        self.living[command.leg] = Channel(command.leg, self._clock.now(), agent=command.agent)
         if self.legs_come_up:
             self.leg_up(command.leg)
 

@@ -9,6 +9,7 @@ follows a case never turns its tries back. `down` makes every method fail, as a 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,8 @@ from dialer_engine.ports.store import (
     AgentAtWork,
     AgentEventRow,
     AgentRow,
+    ChangeRow,
+    DecisionRow,
     DispositionRow,
     ExpectedRecording,
     RecordingRow,
@@ -39,6 +42,7 @@ _PRESENCE = {
     "logout": Presence.LOGGED_OUT,
 }
 _SHOWN_DIGITS = 2
+_LIVE = (Outcome.COMPLETED, Outcome.ABANDONED, Outcome.HUNG_UP_EARLY)
 
 
 @dataclass(slots=True)
@@ -88,6 +92,9 @@ class MemoryStore:
         self.dispositions: list[DispositionRow] = []
         self.recordings: dict[AttemptId, RecordingRow] = {}
         self.alarms: list[tuple[str, str, datetime, AttemptId | None]] = []
+        self.decisions: list[DecisionRow] = []
+        self.memories: dict[tuple[CampaignName, str], str] = {}
+        self.changed: list[ChangeRow] = []
         self._campaigns: dict[CampaignName, Campaign] = {}
 
     def add_case(
@@ -163,7 +170,72 @@ class MemoryStore:
         if self.leases.get(name, ("",))[0] == holder:
             del self.leases[name]
 
+    # -- pacing
+
+    async def live_answers(
+        self, name: CampaignName, since: datetime, until: datetime
+    ) -> tuple[int, int]:
+        """See the port."""
+        await self._turn("live_answers")
+        outcomes = [
+            one.end.outcome
+            for one in self.attempts.values()
+            if one.end and one.draft.campaign == name and since <= one.draft.planned_at < until
+        ]
+        live = [one for one in outcomes if one in _LIVE]
+        return len(live), live.count(Outcome.ABANDONED)
+
+    async def save_decisions(self, rows: Sequence[DecisionRow]) -> None:
+        """See the port."""
+        await self._turn("save_decisions")
+        self.decisions.extend(rows)
+
+    async def decision_at(self, name: CampaignName, at: datetime) -> DecisionRow | None:
+        """See the port."""
+        await self._turn("decision_at")
+        theirs = [row for row in self.decisions if row.campaign == name and row.at <= at]
+        return max(theirs, key=lambda row: row.at, default=None)
+
+    async def forget_decisions(self, before: datetime, most: int) -> int:
+        """See the port."""
+        await self._turn("forget_decisions")
+        old = [row for row in self.decisions if row.at < before][:most]
+        self.decisions = [row for row in self.decisions if row not in old]
+        return len(old)
+
+    async def save_memory(
+        self, name: CampaignName, policy: str, memory: dict[str, Any], at: datetime
+    ) -> None:
+        """See the port."""
+        await self._turn("save_memory")
+        # As text, as a database keeps it: what is no JSON fails here too.
+        self.memories[name, policy] = json.dumps(memory)
+
+    async def memory(self, name: CampaignName, policy: str) -> dict[str, Any] | None:
+        """See the port."""
+        await self._turn("memory")
+        kept = self.memories.get((name, policy))
+        return None if kept is None else dict(json.loads(kept))
+
+    async def add_changes(self, rows: Sequence[ChangeRow]) -> None:
+        """See the port."""
+        await self._turn("add_changes")
+        self.changed.extend(rows)
+
+    async def changes(self, name: CampaignName, limit: int) -> list[ChangeRow]:
+        """See the port."""
+        await self._turn("changes")
+        return [row for row in reversed(self.changed) if row.campaign == name][:limit]
+
     # -- dialling
+
+    async def candidate(self, name: CampaignName, reference: str, day_of: Any) -> Candidate:
+        """See the port."""
+        await self._turn("candidate")
+        for case in self.cases[name].values():
+            if case.reference == reference:
+                return self._candidate(name, case, day_of)
+        raise NotFound(f"no case of campaign {name!r} has this reference and a number")
 
     async def candidates(
         self,

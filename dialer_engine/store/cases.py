@@ -16,6 +16,7 @@ from sqlalchemy import Row, Select, and_, bindparam, case, exists, func, select,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer_engine.domain.attempt import Candidate, CaseNext
+from dialer_engine.domain.errors import NotFound
 from dialer_engine.domain.units import E164, AttemptId, CampaignName, CaseId, Money
 from dialer_engine.ports.store import Screen
 from dialer_engine.store._sql import chunks
@@ -123,6 +124,31 @@ async def due(
         fresh = [(priority, row) for row in rows if row.case_id not in left_out]
         found.extend(fresh[:wanted])
     return await _with_counts(connection, name, skill or "", found, day_of)
+
+
+async def named(
+    connection: AsyncConnection, ids: CampaignIds, name: CampaignName, reference: str, day_of: DayOf
+) -> Candidate:
+    """The case of that reference, due or not; NotFound when it is not in this campaign."""
+    campaign_id = await ids.of(connection, name)
+    skill = await connection.scalar(select(campaigns.c.skill).where(campaigns.c.id == campaign_id))
+    turn = and_(
+        case_numbers.c.case_id == cases.c.id,
+        case_numbers.c.rank == campaign_cases.c.number_rank % cases.c.number_count,
+    )
+    query = (
+        select(
+            cases.c.id.label("case_id"), campaign_cases.c.tries, case_numbers.c.rank, case_numbers.c.number,
+            case_numbers.c.zone, cases.c.reference, cases.c.number_count, cases.c.skill, campaign_cases.c.priority,
+        )
+        .join_from(cases, campaign_cases, campaign_cases.c.case_id == cases.c.id)
+        .join(case_numbers, turn)
+        .where(cases.c.reference == reference, campaign_cases.c.campaign_id == campaign_id)
+    )  # fmt: skip
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        raise NotFound(f"no case of campaign {name!r} has this reference and a number")
+    return (await _with_counts(connection, name, skill or "", [(row.priority, row)], day_of))[0]
 
 
 async def _with_counts(

@@ -27,6 +27,8 @@ from dialer_engine.ports.store import (
     AgentAtWork,
     AgentEventRow,
     AgentRow,
+    ChangeRow,
+    DecisionRow,
     DispositionRow,
     ExpectedRecording,
     RecordingRow,
@@ -39,6 +41,7 @@ from dialer_engine.store import (
     campaigns,
     case_import,
     cases,
+    pacing,
     recordings,
     report,
     upgrade,
@@ -160,7 +163,48 @@ class SqlStore:
     ) -> None:
         await campaigns.release_lease(connection, await self.ids.of(connection, name), holder)
 
+    # -- pacing
+    async def live_answers(
+        self, name: CampaignName, since: datetime, until: datetime
+    ) -> tuple[int, int]:
+        """Live answers in [since, until) that are over, and how many of them were abandoned."""
+        return await self._read(pacing.live_answers, self.ids, name, since, until)
+
+    async def save_decisions(self, rows: Sequence[DecisionRow]) -> None:
+        """Keep what pacing decided."""
+        await self._write(pacing.save_decisions, self.ids, rows)
+
+    async def decision_at(self, name: CampaignName, at: datetime) -> DecisionRow | None:
+        """The last kept decision at `at` or before."""
+        return await self._read(pacing.decision_at, self.ids, name, at)
+
+    async def forget_decisions(self, before: datetime, most: int) -> int:
+        """Delete older decisions, at most so many."""
+        return await self._write(pacing.forget_decisions, before, most)
+
+    async def save_memory(
+        self, name: CampaignName, policy: str, memory: dict[str, Any], at: datetime
+    ) -> None:
+        """Keep what a policy has learned."""
+        await self._write(pacing.save_memory, self.ids, name, policy, memory, at)
+
+    async def memory(self, name: CampaignName, policy: str) -> dict[str, Any] | None:
+        """What a policy had learned."""
+        return await self._read(pacing.memory, self.ids, name, policy)
+
+    async def add_changes(self, rows: Sequence[ChangeRow]) -> None:
+        """Note who changed what."""
+        await self._write(pacing.add_changes, self.ids, rows)
+
+    async def changes(self, name: CampaignName, limit: int) -> list[ChangeRow]:
+        """Who changed what, newest first."""
+        return await self._read(pacing.changes, self.ids, name, limit)
+
     # -- dialling
+    async def candidate(self, name: CampaignName, reference: str, day_of: Any) -> Candidate:
+        """The case of that reference; NotFound."""
+        return await self._read(cases.named, self.ids, name, reference, day_of)
+
     async def candidates(
         self,
         name: CampaignName,

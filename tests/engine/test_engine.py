@@ -120,7 +120,7 @@ async def test_what_repeats_goes_on_after_a_failure() -> None:
     await house.campaign(cases=2)
     async with house:
         faults = 3
-        real = house.engine.dialling.snapshot
+        real = house.engine.dialling.look
 
         def faulty(*args: object) -> object:
             nonlocal faults
@@ -129,7 +129,7 @@ async def test_what_repeats_goes_on_after_a_failure() -> None:
                 raise RuntimeError("on purpose")
             return real(*args)  # type: ignore[arg-type]
 
-        house.engine.dialling.snapshot = faulty  # type: ignore[method-assign,assignment]
+        house.engine.dialling.look = faulty  # type: ignore[method-assign,assignment]
         await house.login(*house.agents(2))
         await house.wait(3.0)
         assert len(house.pbx.dialled) == 2

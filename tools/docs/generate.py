@@ -38,6 +38,7 @@ OUTCOMES = {
     Outcome.COMPLETED: "An agent and the debtor heard each other.",
     Outcome.ABANDONED: "Somebody answered and no agent came within the limit; the message was played,"
     " or the answer crossed our hang-up.",
+    Outcome.MESSAGE: "Somebody answered a call without an agent and heard the message to its end.",
     Outcome.MACHINE: "The detector heard an answering machine or a voice mailbox.",
     Outcome.HUNG_UP_EARLY: "The far end answered and hung up within the limit, before an agent was on"
     " the line. It does not count as abandoned.",
@@ -52,7 +53,7 @@ OUTCOMES = {
     Outcome.INCOMPATIBLE: "No common codec or service.",
     Outcome.BARRED: "The carrier or the line does not allow this call.",
     Outcome.FAILED: "Anything else, faults of the trunk among it. What no row knows is here.",
-    Outcome.CANCELLED: "We gave it up before an answer: a person, or a stopping daemon.",
+    Outcome.CANCELLED: "We gave it up before an answer: a person, pacing, or a stopping daemon.",
     Outcome.LOST: "Nobody saw the end: the channel was gone when the daemon looked again.",
 }
 PHASES = {
@@ -63,6 +64,7 @@ PHASES = {
     CallPhase.WAITING: "A person waits for an agent, within the abandonment limit.",
     CallPhase.CONNECTING: "An agent is chosen; their phone rings or the bridge is being made.",
     CallPhase.TALKING: "Debtor and agent hear each other.",
+    CallPhase.MESSAGE: "A call without an agent: the PBX plays the campaign's message and hangs up.",
     CallPhase.SAFE_HARBOUR: "The message for abandoned calls plays; then the call is hung up.",
     CallPhase.HANGING_UP: "We asked for the end of the channel and wait for it.",
     CallPhase.ENDED: "The channel is gone; the attempt has its one outcome.",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -18,7 +21,7 @@ _OLD = (
 )  # fmt: skip
 # Campaigns that are there already get the defaults of `domain.campaign.Campaign` as they were when
 # this revision was made.
-_NEW: tuple[tuple[str, type[sa.types.TypeEngine[object]], str], ...] = (
+_NEW: tuple[tuple[str, Callable[[], sa.types.TypeEngine[Any]], str], ...] = (
     ("target", sa.Float, "0.03"),
     ("max_ringing_per_agent", sa.Float, "12"),
     ("min_ring_s", sa.Float, "15"),
