@@ -33,6 +33,7 @@ from dialer_engine.recordings.audio import (
 from dialer_engine.recordings.disk import Watermarks
 from dialer_engine.recordings.manifest import Manifest
 from dialer_engine.recordings.verify import Problem, Rules, Verdict, judge, status_of
+from dialer_engine.recordings.worker import Worker
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +54,9 @@ class LibraryConfig:
     folder_mode: of the dated folders; set-gid and group-writable, so that a PBX under another user
     of the group that `root` belongs to may write. gives_up_s: a file that still grows this long
     after its call ended is reported and left alone.
+
+    workers: threads that handle files. apart: they have them converted and measured by a process of
+    its own (`worker`), one at a time.
     """
 
     root: Path
@@ -62,6 +66,7 @@ class LibraryConfig:
     gives_up_s: float = 300.0
     folder_mode: int = 0o2770
     workers: int = 2
+    apart: bool = True
     rules: Rules = field(default_factory=Rules)
     marks: Watermarks = field(default_factory=Watermarks)
 
@@ -129,8 +134,11 @@ class Intake:
     time.
     """
 
-    def __init__(self, config: LibraryConfig, manifest: Manifest) -> None:
-        self._config, self._manifest = config, manifest
+    def __init__(
+        self, config: LibraryConfig, manifest: Manifest, worker: Worker | None = None
+    ) -> None:
+        """worker: converts and measures; without one it is done in the calling thread."""
+        self._config, self._manifest, self._worker = config, manifest, worker
         # attempt -> (size, when it was seen), while a file looks as if it grew.
         self._sizes: dict[str, tuple[int, datetime]] = {}
 
@@ -171,7 +179,7 @@ class Intake:
 
     def _fresh(self, job: _Job) -> Handled | None:
         try:
-            measured = convert(job.raw, job.wav)
+            measured = self._convert(job.raw, job.wav)
         except StillWritten:
             return None
         except Unreadable:
@@ -193,7 +201,7 @@ class Intake:
     def _again(self, job: _Job, sealed: Entry | None, raw: Path | None) -> Handled:
         """A WAV that is there already, with its entry or without. raw: what is left of it."""
         try:
-            measured = measure_wav(job.wav)
+            measured = self._measure(job.wav)
         except Unreadable:
             return self._problem(job, Problem.UNREADABLE)
         changed = sealed is not None and (
@@ -205,6 +213,12 @@ class Intake:
         if not sealed:
             _sync(job.wav)
         return Handled(job.row(verdict, measured), entry, None if changed else raw)
+
+    def _convert(self, raw: Path, wav: Path) -> Measured:
+        return convert(raw, wav) if self._worker is None else self._worker.convert(raw, wav)
+
+    def _measure(self, wav: Path) -> Measured:
+        return measure_wav(wav) if self._worker is None else self._worker.measure_wav(wav)
 
     def _growing(self, job: _Job) -> Handled | None:
         if job.age_s < self._config.gives_up_s:

@@ -6,7 +6,8 @@ Rules
 - Order: WAV on disk, entry sealed in the manifest, raw file removed, row returned. A crash at any
   point leaves either the raw file or a sealed WAV, often both.
 - Mismatched and silent recordings are kept, converted and sealed too: they are evidence.
-- Disk work runs in `workers` threads of our own; one batch at a time is between WAV and seal.
+- Disk work runs in `workers` threads of our own, what computes in a process behind them (`worker`);
+  one batch at a time is between WAV and seal.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from dialer_engine.recordings import naming
 from dialer_engine.recordings.disk import DiskWatch
 from dialer_engine.recordings.intake import Handled, Intake, LibraryConfig
 from dialer_engine.recordings.manifest import Manifest
+from dialer_engine.recordings.worker import Worker
 
 __all__ = ["LibraryConfig", "RecordingLibrary"]
 
@@ -58,7 +60,8 @@ class RecordingLibrary:
         self._one_batch = asyncio.Lock()
         self.manifest = Manifest(config.root)
         self.disk_watch = DiskWatch(config.root, config.marks, self._disk_pool)
-        self._intake = Intake(config, self.manifest)
+        self._worker = Worker() if config.apart else None
+        self._intake = Intake(config, self.manifest, self._worker)
 
     def path_for(self, attempt: AttemptId, now: Moment) -> str:
         """See the port. The folder's date is that of the attempt id, not of `now`, so that the
@@ -97,10 +100,12 @@ class RecordingLibrary:
         return rows
 
     def close(self) -> None:
-        """Wait for what is being converted, then end the threads. A hung disk measurement is not
-        waited for.
+        """Wait for what is being converted, then end the threads and the process. A hung disk
+        measurement is not waited for.
         """
         self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._worker is not None:
+            self._worker.close()
         self._disk_pool.shutdown(wait=False, cancel_futures=True)
 
     # -- steps

@@ -40,7 +40,7 @@ def make(tmp_path: Path, clock: Clock) -> Iterator[Make]:
     made: list[RecordingLibrary] = []
 
     def build(**settings: object) -> RecordingLibrary:
-        config = replace(LibraryConfig(tmp_path), **settings)  # type: ignore[arg-type]
+        config = replace(LibraryConfig(tmp_path, apart=False), **settings)  # type: ignore[arg-type]
         made.append(RecordingLibrary(config, utc_now=clock))
         return made[-1]
 
