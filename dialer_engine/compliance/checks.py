@@ -36,7 +36,7 @@ from dialer_engine.compliance.rules import (
     Unit,
     WindowSpec,
 )
-from dialer_engine.compliance.windows import HoursOf, Timeline, hours_of, timeline
+from dialer_engine.compliance.windows import HoursOf, Timeline, block, hours_of, timeline
 from dialer_engine.compliance.zones import Zones
 from dialer_engine.domain.reservation import Claim
 
@@ -47,19 +47,23 @@ _LAST_ZONE: Final = timedelta(hours=12)
 _MAX_TIMELINES: Final = 512
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asked:
-    """The question as every check gets it. seen: counters by rule, filled on the way."""
+    """The question as every check gets it. seen: counters by rule, filled on the way. settled_from:
+    when the question is "when again", the moment from which open contacts are taken for over.
+    """
 
     facts: Facts
     zones: Zones
     seen: dict[str, int]
+    settled_from: datetime | None = None
 
 
 class Check(Protocol):
-    """A rule, ready."""
+    """A rule, ready. dated: it is in force from or until some date."""
 
     rule: Rule
+    dated: bool
 
     def free_at(self, asked: Asked, at: datetime) -> datetime | None:
         """See the module."""
@@ -76,10 +80,11 @@ class WindowCheck:
     def __init__(self, rule: Rule, calendar: Calendar | None) -> None:
         assert isinstance(rule.spec, WindowSpec)
         self.rule = rule
+        self.dated = is_dated(rule)
         self.spec = rule.spec
         self._calendar = calendar
         self._hours = hours_of(rule.spec, calendar)
-        self._timelines: dict[tuple[str, ...], Timeline] = {}
+        self._timelines: dict[tuple[tuple[str, ...], int], Timeline] = {}
 
     def span(
         self, asked: Asked, at: datetime, guard: timedelta
@@ -89,12 +94,13 @@ class WindowCheck:
         if asked.facts.overrides:
             agreed = agreed_hours(self.rule, asked.facts.overrides, at)
             if agreed is not None:
-                return timeline(_every_day(agreed), zones, at).open_at(at, guard)
-        known = self._timelines.get(zones.names)
-        if known is None or not known.covers(at):
+                return timeline(_every_day(agreed), zones, block(at)).open_at(at, guard)
+        key = (zones.names, block(at))
+        known = self._timelines.get(key)
+        if known is None:
             if len(self._timelines) > _MAX_TIMELINES:
                 self._timelines.clear()
-            known = self._timelines[zones.names] = timeline(self._hours, zones, at)
+            known = self._timelines[key] = timeline(self._hours, zones, key[1])
         return known.open_at(at, guard)
 
     def free_at(self, asked: Asked, at: datetime) -> datetime | None:
@@ -153,6 +159,7 @@ class CountCheck:
     def __init__(self, rule: Rule) -> None:
         assert isinstance(rule.spec, CountSpec)
         self.rule = rule
+        self.dated = is_dated(rule)
         self.spec = rule.spec
         self.unit = rule.spec.unit.value
         self.counter = counting.counter(rule.spec)
@@ -169,6 +176,8 @@ class CountCheck:
         if not contacts:
             asked.seen.setdefault(self.rule.id, 0)
             return at if self.spec.limit else None
+        if asked.settled_from is not None and at >= asked.settled_from:
+            contacts = tuple(counting.settled(contacts))
         since = counting.span_start(self.spec, at, asked.zones)
         found = counting.counted(self.counter, contacts, since)
         asked.seen.setdefault(self.rule.id, len(found))
@@ -207,6 +216,7 @@ class SuppressionCheck:
     def __init__(self, rule: Rule) -> None:
         assert isinstance(rule.spec, SuppressionSpec)
         self.rule = rule
+        self.dated = is_dated(rule)
         self.lists = rule.spec.lists
 
     def free_at(self, asked: Asked, at: datetime) -> datetime | None:
@@ -225,6 +235,7 @@ class ConsentCheck:
     def __init__(self, rule: Rule) -> None:
         assert isinstance(rule.spec, ConsentSpec)
         self.rule = rule
+        self.dated = is_dated(rule)
         self.spec = rule.spec
 
     def free_at(self, asked: Asked, at: datetime) -> datetime | None:
@@ -249,6 +260,7 @@ class PartyCheck:
     def __init__(self, rule: Rule) -> None:
         assert isinstance(rule.spec, PartySpec)
         self.rule = rule
+        self.dated = is_dated(rule)
         self.spec = rule.spec
 
     def free_at(self, asked: Asked, at: datetime) -> datetime | None:
@@ -281,6 +293,7 @@ class ConditionCheck:
     def __init__(self, rule: Rule) -> None:
         assert isinstance(rule.spec, ConditionSpec)
         self.rule = rule
+        self.dated = is_dated(rule)
         self.spec = rule.spec
 
     def free_at(self, asked: Asked, at: datetime) -> datetime | None:
@@ -319,6 +332,7 @@ class DisclosureCheck:
     def __init__(self, rule: Rule) -> None:
         assert isinstance(rule.spec, DisclosureSpec)
         self.rule = rule
+        self.dated = is_dated(rule)
         self.require = rule.spec.require
 
     def free_at(self, asked: Asked, at: datetime) -> datetime | None:
@@ -337,6 +351,7 @@ class PacingCheck:
     def __init__(self, rule: Rule) -> None:
         assert isinstance(rule.spec, PacingSpec)
         self.rule = rule
+        self.dated = is_dated(rule)
         self.spec = rule.spec
 
     def free_at(self, asked: Asked, at: datetime) -> datetime | None:
@@ -381,6 +396,7 @@ class CallerIdCheck:
     def __init__(self, rule: Rule) -> None:
         assert isinstance(rule.spec, CallerIdSpec)
         self.rule = rule
+        self.dated = is_dated(rule)
         self.prefixes = rule.spec.prefixes
 
     def free_at(self, asked: Asked, at: datetime) -> datetime | None:
@@ -413,6 +429,11 @@ def make_check(rule: Rule, calendar: Calendar | None) -> Check:
     return _MAKERS[rule.kind](rule)
 
 
+def is_dated(rule: Rule) -> bool:
+    """Whether `in_force` has to be asked."""
+    return rule.effective_from is not None or rule.effective_until is not None
+
+
 def in_force(rule: Rule, at: datetime) -> bool:
     """Whether the rule's dates have begun and not ended, read so that it binds for longer."""
     begun = rule.effective_from is None or (at + _FIRST_ZONE).date() >= rule.effective_from
@@ -433,6 +454,7 @@ class DailyCapCheck:
         self._default = default_zone
         spec = CountSpec(Unit.NUMBER, Event.ATTEMPT, Span.DAY, cap)
         self.rule = Rule("daily_cap", 1, "", Kind.CAP, spec, _CONFIGURED)
+        self.dated = False
 
     def count(self, asked: Asked, at: datetime) -> int:
         """A count of another day says nothing about today."""

@@ -104,9 +104,10 @@ OUTCOME_FLAGS: Final[Mapping[Outcome, Flag]] = {
 _NOTHING: Final = Flag(0)
 # Anatel's short call (despacho 160/2022): up to six seconds from the answer.
 _SHORT_CALL_S: Final = 6.0
+OPEN: Final = int(Flag.OPEN)
 TICK: Final = timedelta(microseconds=1)
 # What is open is over soon, one way or the other: then it is looked at again.
-_OPEN_AGAIN: Final = timedelta(minutes=5)
+OPEN_AGAIN: Final = timedelta(minutes=5)
 _DAY: Final = timedelta(days=1)
 
 
@@ -144,7 +145,7 @@ class Counter:
         """Whether a contact with these flags is one of them."""
         if flags & self.none_of or not flags & self.any_of:
             return False
-        have = flags | self.open_is if flags & Flag.OPEN else flags
+        have = flags | self.open_is if flags & OPEN else flags
         return have & self.all_of == self.all_of
 
     @property
@@ -231,12 +232,18 @@ def free_at(
         return now
     if spec.limit == 0:
         return None
-    moment, flags = sorted(found)[excess]
+    moment, _ = sorted(found)[excess]
     leaves = leaves_at(spec, moment, now, zones)
-    if flags & Flag.OPEN and counter.open_is:
-        again = now + _OPEN_AGAIN
+    certain = sum(1 for _, flags in found if not (flags & OPEN and counter.open_is))
+    if certain < spec.limit:
+        again = now + OPEN_AGAIN
         leaves = again if leaves is None else min(leaves, again)
     return None if leaves is None else max(leaves, now + TICK)
+
+
+def settled(contacts: Sequence[Contact]) -> list[Contact]:
+    """As if what is open had come to nothing: for "when again", never for "may I"."""
+    return [(at, flags & ~OPEN) for at, flags in contacts]
 
 
 def horizon(specs: Sequence[CountSpec], now: datetime) -> datetime | None:

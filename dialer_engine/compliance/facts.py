@@ -22,9 +22,10 @@ How it is filled:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from dialer_engine.compliance.counting import Contact
@@ -99,25 +100,24 @@ def to_plain(facts: Facts) -> dict[str, Any]:
             for key, contacts in facts.history.items()
             if contacts
         }
-    for name in ("lists", "address_zones", "messages"):
-        if value := getattr(facts, name):
-            plain[name] = list(value)
-    for name in ("flags", "disclosures"):
-        if value := getattr(facts, name):
-            plain[name] = sorted(value)
-    for name in ("keys", "consents", "figures", "versions"):
-        if value := getattr(facts, name):
-            plain[name] = dict(value)
-    for name in ("country", "caller_id"):
-        if value := getattr(facts, name):
-            plain[name] = value
     if facts.days_past_due is not None:
         plain["days_past_due"] = facts.days_past_due
     if facts.overrides:
         plain["overrides"] = [_override_plain(one) for one in facts.overrides]
+    for name, form in _FORMS:
+        if value := getattr(facts, name):
+            plain[name] = form(value)
     return plain
 
 
+_FORMS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
+    ("lists", list), ("address_zones", list), ("messages", list), ("flags", sorted),
+    ("disclosures", sorted), ("keys", dict), ("consents", dict), ("figures", dict), ("versions", dict),
+    ("country", str), ("caller_id", str),
+)  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
 def _subject_plain(subject: Subject) -> dict[str, Any]:
     plain: dict[str, Any] = {
         name: getattr(subject, name)

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from dialer_engine.compliance import checks
 from dialer_engine.compliance.checks import Asked, Check, CountCheck, WindowCheck
+from dialer_engine.compliance.counting import OPEN_AGAIN
 from dialer_engine.compliance.facts import Facts, Subject, to_plain
 from dialer_engine.compliance.rules import Rule, Scope
 from dialer_engine.compliance.ruleset import NO_BOOK, RuleBook
@@ -199,6 +200,7 @@ class Gate:
         )
         self._house_cap = checks.DailyCapCheck(rules.daily_cap, rules.default_zone)
         self._checks = [checks.make_check(rule, book.calendar_of(rule)) for rule in book.active]
+        self._units = book.units
         self._profiles: dict[Subject, _Profile] = {}
 
     def decide(
@@ -217,8 +219,9 @@ class Gate:
         profile = self._profile(facts.subject)
         end = now + _FAR
         objections: list[tuple[Check, datetime | None]] = []
+        lifted = bool(facts.overrides)
         for window in profile.windows:
-            if self._passes(window, facts, now):
+            if (lifted or window.dated) and self._passes(window, facts, now):
                 continue
             span = window.span(asked, now, self._guard)
             if span is None or span[0] != now:
@@ -226,7 +229,7 @@ class Gate:
             elif span[1] < end:
                 end = span[1]
         for check in profile.others:
-            if self._passes(check, facts, now):
+            if (lifted or check.dated) and self._passes(check, facts, now):
                 continue
             free = check.free_at(asked, now)
             if free != now:
@@ -290,7 +293,7 @@ class Gate:
 
     def _next(self, profile: _Profile, asked: Asked, now: datetime) -> datetime | None:
         """The first moment at which every rule is content; None when they never agree."""
-        later = Asked(asked.facts, asked.zones, {})
+        later = Asked(asked.facts, asked.zones, {}, now + OPEN_AGAIN)
         moment = now
         for _ in range(_MOST_STEPS):
             free = [self._free(c, later, moment) for c in (*profile.windows, *profile.others)]
@@ -314,7 +317,7 @@ class Gate:
     def _passes(check: Check, facts: Facts, at: datetime) -> bool:
         """The rule is not in force, or somebody lifted it for this case."""
         rule = check.rule
-        if (rule.effective_from or rule.effective_until) and not checks.in_force(rule, at):
+        if check.dated and not checks.in_force(rule, at):
             return True
         return any(one.window is None and checks.lifts(one, rule, at) for one in facts.overrides)
 
@@ -340,7 +343,7 @@ class Gate:
             self._record("permit", asked, now) | {"must_end_by": _iso(must_end)},
             must_end,
             tuple(claims),
-            tuple(key for unit, key in facts.keys.items() if unit in self.book.units),
+            tuple(key for unit, key in facts.keys.items() if unit in self._units),
             key=_MINT,
         )
 

@@ -2,7 +2,7 @@
 
 Rules: an interval is half-open and open in every candidate zone; where a change of clock makes its
 start or end doubtful, the narrower reading holds; what ends at midnight and goes on at midnight is one
-interval; a day that the calendar does not know is closed. Intervals are worked out for three weeks and
+interval; a day that the calendar does not know is closed. Intervals are worked out for weeks and
 kept, so that asking is two comparisons.
 """
 
@@ -20,28 +20,21 @@ from dialer_engine.compliance.zones import Zones
 
 Interval = tuple[datetime, datetime]
 _DAY: Final = timedelta(days=1)
-# The longest holidays that any of our calendars has are nine days; a rule that is closed for longer
-# says "not known when".
-_AHEAD_DAYS: Final = 21
-# Answers must be right for a fortnight from any moment at which a timeline is used.
-_GOOD_DAYS: Final = 5
+# Timelines are made for four weeks at a time and look three weeks beyond: the longest holidays that
+# any of our calendars has are nine days; a rule that is closed for longer says "not known when".
+_BLOCK_DAYS: Final = 28
+_BEYOND_DAYS: Final = 21
 _DAY_S: Final = 86400
 
 
 class Timeline:
-    """When a window is open, from `since` on. Answers are good while `covers` says so."""
+    """When a window is open. It answers about moments of its block."""
 
-    __slots__ = ("_ends", "_good_until", "_since", "_starts")
+    __slots__ = ("_ends", "_starts")
 
-    def __init__(self, intervals: list[Interval], since: datetime, good_until: datetime) -> None:
+    def __init__(self, intervals: list[Interval]) -> None:
         self._starts = [start for start, _ in intervals]
         self._ends = [end for _, end in intervals]
-        self._since = since
-        self._good_until = good_until
-
-    def covers(self, at: datetime) -> bool:
-        """Whether this timeline may be asked about `at`."""
-        return self._since <= at < self._good_until
 
     def open_at(self, at: datetime, guard: timedelta) -> tuple[datetime, datetime] | None:
         """The first moment from `at` on at which a call may start, and the end of that interval; no
@@ -75,19 +68,24 @@ def hours_of(spec: WindowSpec, calendar: Calendar | None) -> HoursOf:
     return hours
 
 
-def timeline(hours: HoursOf, zones: Zones, at: datetime) -> Timeline:
-    """The intervals from yesterday's on."""
+def block(at: datetime) -> int:
+    """The number of the block of days that a moment is in."""
+    return at.toordinal() // _BLOCK_DAYS
+
+
+def timeline(hours: HoursOf, zones: Zones, number: int) -> Timeline:
+    """The timeline of a block."""
     found: list[Interval] | None = None
     for info in zones.infos:
-        here = list(_merged(_intervals(hours, info, at)))
+        here = list(_merged(_intervals(hours, info, number)))
         found = here if found is None else list(_common(found, here))
-    # Two days back: the date may be yesterday's in one zone and tomorrow's in another.
-    return Timeline(found or [], at - _DAY, at + _GOOD_DAYS * _DAY)
+    return Timeline(found or [])
 
 
-def _intervals(hours: HoursOf, info: ZoneInfo, at: datetime) -> Iterator[Interval]:
-    first = at.astimezone(info).date() - 2 * _DAY
-    for ahead in range(_AHEAD_DAYS + 2):
+def _intervals(hours: HoursOf, info: ZoneInfo, number: int) -> Iterator[Interval]:
+    # Two days back: the local date may be behind, and yesterday's hours may reach into today.
+    first = date.fromordinal(number * _BLOCK_DAYS) - 2 * _DAY
+    for ahead in range(_BLOCK_DAYS + _BEYOND_DAYS + 2):
         day = first + ahead * _DAY
         span = hours(day)
         if span is None:

@@ -122,14 +122,21 @@ def prefix_zones(number: E164) -> tuple[str, ...]:
 @dataclass(frozen=True, slots=True)
 class ZonePolicy:
     """Which candidates count. unknown: `country` takes all zones of the country when no candidate is
-    known, `deny` none. by_country: zones that count as the whole country's, where the law has one
-    time. only: (country, zones) of places with one official time, whatever the prefix table says.
+    known, `deny` none. official: (country, zones) of places with one official time, whatever the
+    prefix table says. default: counts when nothing else is known.
     """
 
     stated_only: bool = False
     unknown: str = "country"
     default: str = ""
     official: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def official_of(self, country: str) -> tuple[str, ...] | None:
+        """The zones of a country with official time."""
+        for place, names in self.official:
+            if place == country:
+                return names
+        return None
 
 
 def candidates(
@@ -146,7 +153,7 @@ def candidates(
         name = stated or policy.default
         return (name,) if name else ()
     named = [name for name in (stated, *addresses) if name]
-    official = dict(policy.official).get(country)
+    official = policy.official_of(country)
     found = named + list(official if official is not None else prefix_zones(number))
     return _once(found) if found else _unknown(policy, country)
 
