@@ -3,7 +3,8 @@
 Rules: `due` reads no row that it does not return, however many millions wait: it steps from one
 priority to the next in the index of open cases and takes what is due of each; a case with an open
 attempt, of this or another campaign, is never due; what follows an attempt is written only over
-fewer tries, so that a late repetition cannot turn a case back.
+fewer tries, so that a late repetition cannot turn a case back. Numbers are opened here, when they are
+held ready, a few hundred at a time (measured: about 3 µs each), and not in the pacing tick.
 """
 
 from __future__ import annotations
@@ -12,7 +13,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, bindparam, case, exists, func, select, tuple_, update
+from sqlalchemy import (
+    BindParameter,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer_engine.domain.attempt import Candidate, CaseNext
@@ -29,13 +42,36 @@ from dialer_engine.store.schema import (
     cases,
     number_days,
 )
+from dialer_engine.store.vault import Vault
 
 DayOf = Callable[[str | None], str]
 
+
+def number_place(case_id: int, rank: int) -> str:
+    """What the vault binds a number of a case to."""
+    return f"case_numbers.number/{case_id}/{rank}"
+
+
+def personal_place(reference: str) -> str:
+    """What the vault binds name, ID number and attributes of a case to."""
+    return f"cases.personal/{reference}"
+
+
 _row = campaign_cases.alias("cc")
 _inner = campaign_cases.alias("next_cc")
-_IDS = bindparam("ids", expanding=True)
-_NUMBERS = select(attempts.c.id, attempts.c.number).where(attempts.c.id.in_(_IDS))
+_IDS: BindParameter[list[Any]] = bindparam("ids", expanding=True)
+_NUMBERS = (
+    select(attempts.c.id, case_numbers.c.case_id, case_numbers.c.rank, case_numbers.c.number)
+    .join_from(
+        attempts,
+        case_numbers,
+        and_(
+            case_numbers.c.case_id == attempts.c.case_id,
+            case_numbers.c.number_key == attempts.c.number_key,
+        ),
+    )
+    .where(attempts.c.id.in_(_IDS))
+)
 _SHOWN = select(cases).where(cases.c.id.in_(_IDS))
 
 
@@ -90,6 +126,7 @@ def due_at_priority(campaign_id: int, priority: int, now: datetime, limit: int) 
             ripe.c.tries,
             case_numbers.c.rank,
             case_numbers.c.number,
+            case_numbers.c.number_key,
             case_numbers.c.zone,
             cases.c.reference,
             cases.c.number_count,
@@ -104,6 +141,7 @@ def due_at_priority(campaign_id: int, priority: int, now: datetime, limit: int) 
 async def due(
     connection: AsyncConnection,
     ids: CampaignIds,
+    vault: Vault,
     name: CampaignName,
     limit: int,
     now: datetime,
@@ -123,11 +161,16 @@ async def due(
         rows = (await connection.execute(query)).all()
         fresh = [(priority, row) for row in rows if row.case_id not in left_out]
         found.extend(fresh[:wanted])
-    return await _with_counts(connection, name, skill or "", found, day_of)
+    return await _with_counts(connection, vault, name, skill or "", found, day_of)
 
 
 async def named(
-    connection: AsyncConnection, ids: CampaignIds, name: CampaignName, reference: str, day_of: DayOf
+    connection: AsyncConnection,
+    ids: CampaignIds,
+    vault: Vault,
+    name: CampaignName,
+    reference: str,
+    day_of: DayOf,
 ) -> Candidate:
     """The case of that reference, due or not; NotFound when it is not in this campaign."""
     campaign_id = await ids.of(connection, name)
@@ -139,7 +182,8 @@ async def named(
     query = (
         select(
             cases.c.id.label("case_id"), campaign_cases.c.tries, case_numbers.c.rank, case_numbers.c.number,
-            case_numbers.c.zone, cases.c.reference, cases.c.number_count, cases.c.skill, campaign_cases.c.priority,
+            case_numbers.c.number_key, case_numbers.c.zone,
+            cases.c.reference, cases.c.number_count, cases.c.skill, campaign_cases.c.priority,
         )
         .join_from(cases, campaign_cases, campaign_cases.c.case_id == cases.c.id)
         .join(case_numbers, turn)
@@ -148,31 +192,34 @@ async def named(
     row = (await connection.execute(query)).one_or_none()
     if row is None:
         raise NotFound(f"no case of campaign {name!r} has this reference and a number")
-    return (await _with_counts(connection, name, skill or "", [(row.priority, row)], day_of))[0]
+    return (
+        await _with_counts(connection, vault, name, skill or "", [(row.priority, row)], day_of)
+    )[0]
 
 
 async def _with_counts(
     connection: AsyncConnection,
+    vault: Vault,
     name: CampaignName,
     skill: str,
     found: Sequence[tuple[int, Any]],
     day_of: DayOf,
 ) -> list[Candidate]:
     days = {zone: day_of(zone) for zone in {row.zone for _, row in found}}
-    counts = await _counts(connection, [(row.number, days[row.zone]) for _, row in found])
+    counts = await _counts(connection, [(row.number_key, days[row.zone]) for _, row in found])
     return [
         Candidate(
             campaign=name,
             case_id=CaseId(row.case_id),
             reference=row.reference,
-            number=E164(row.number),
+            number=E164(vault.open(number_place(row.case_id, row.rank), row.number)),
             zone=row.zone,
             tries=row.tries,
             number_rank=row.rank,
             number_count=row.number_count,
             skill=row.skill or skill,
             priority=priority,
-            attempts_today=counts.get((row.number, days[row.zone]), 0),
+            attempts_today=counts.get((row.number_key, days[row.zone]), 0),
             counted_day=days[row.zone],
         )
         for priority, row in found
@@ -181,7 +228,7 @@ async def _with_counts(
 
 def counts_of(wanted: Sequence[tuple[str, str]]) -> Select[Any]:
     """The counters of these numbers on these days."""
-    key = tuple_(number_days.c.number, number_days.c.local_day)
+    key = tuple_(number_days.c.number_key, number_days.c.local_day)
     return select(number_days).where(key.in_(wanted))
 
 
@@ -191,7 +238,7 @@ async def _counts(
     found: dict[tuple[str, str], int] = {}
     for part in chunks(wanted):
         rows = await connection.execute(counts_of(part))
-        found |= {(row.number, row.local_day): row.attempts for row in rows}
+        found |= {(row.number_key, row.local_day): row.attempts for row in rows}
     return found
 
 
@@ -233,34 +280,37 @@ def _lock_order(row: Mapping[str, Any]) -> tuple[int, int]:
 
 
 async def screens(
-    connection: AsyncConnection, wanted: Mapping[AttemptId, CaseId]
+    connection: AsyncConnection, vault: Vault, wanted: Mapping[AttemptId, CaseId]
 ) -> dict[AttemptId, Screen]:
     """What agents are to see; see the port. Two looks by key, however many are wanted."""
     numbers: dict[str, str] = {}
     for part in chunks(wanted):
         rows = await connection.execute(_NUMBERS, {"ids": part})
-        numbers.update((row.id, row.number) for row in rows)
+        numbers.update(
+            (row.id, vault.open(number_place(row.case_id, row.rank), row.number)) for row in rows
+        )
     found: dict[int, Row[Any]] = {}
     for some in chunks(set(wanted.values())):
         found.update((row.id, row) for row in await connection.execute(_SHOWN, {"ids": some}))
     return {
-        attempt: _screen(attempt, found[case_id], numbers.get(attempt, ""))
+        attempt: _screen(attempt, found[case_id], numbers.get(attempt, ""), vault)
         for attempt, case_id in wanted.items()
         if case_id in found
     }
 
 
-def _screen(attempt: AttemptId, row: Row[Any], number: str) -> Screen:
+def _screen(attempt: AttemptId, row: Row[Any], number: str, vault: Vault) -> Screen:
+    held = vault.open_map(personal_place(row.reference), row.personal)
     money = None if row.balance is None else Money(row.balance, row.currency)
     return Screen(
         attempt=attempt,
         reference=row.reference,
-        name=row.name,
+        name=held.get("name", ""),
         number=number,
         balance="" if money is None else str(money),
         days_past_due=row.days_past_due,
         language=row.language,
-        attributes=dict(row.attributes),
+        attributes=dict(held.get("attributes", {})),
     )
 
 

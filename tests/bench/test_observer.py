@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tools.bench.observer import Story
+from tools.bench.ramp import rate_seen
 
 ATTEMPT, LEG = "a-1", "g-1"
 
@@ -50,3 +51,27 @@ def test_what_had_begun_before_does_not_begin_again() -> None:
     story = Story(older=frozenset({ATTEMPT}))
     _life(story)
     assert story.begun(0, 5) == 0
+
+
+def _bursts(rate: float, phase: float, lost: int = 0) -> Story:
+    """What a dialler of four ticks a second begins in five seconds."""
+    story, each, serial = Story(), round(rate / 4), 0
+    for tick in range(20):
+        for i in range(each - (lost if tick == 10 else 0)):
+            serial += 1
+            at = phase + tick * 0.25 + i * 0.001
+            story.take(_event("Newstate", at, f"a-{serial}", ChannelState="0"))
+    return story
+
+
+@pytest.mark.parametrize("phase", [0.0, 0.01, 0.12, 0.2, 0.24])
+def test_the_rate_of_bursts_does_not_hang_on_when_one_looks(phase: float) -> None:
+    assert rate_seen(_bursts(200, phase), 0.06, 4.06) == pytest.approx(200, rel=0.01)
+
+
+def test_a_late_call_is_missed_and_not_forgiven() -> None:
+    assert rate_seen(_bursts(200, 0.1, lost=20), 0.0, 4.0) == pytest.approx(200 - 20 / 3.75)
+
+
+def test_nothing_dialled_is_no_rate() -> None:
+    assert rate_seen(Story(), 0.0, 4.0) == 0.0

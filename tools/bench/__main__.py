@@ -32,9 +32,11 @@ class Pace:
 
     def __init__(self, short: bool) -> None:
         self.short = short
-        self.rounds = 1 if short else 2
-        self.step_s = 1.5 if short else 3.0
-        self.answers_s = 5.0 if short else 15.0
+        self.climbs = 1 if short else 2
+        self.step_s = 1.5 if short else 4.0
+        # Many short rounds, the sides in turns: what disturbs the machine for a while then meets both.
+        self.rounds = 1 if short else 6
+        self.answers_s = 5.0 if short else 10.0
         self.wire_events = 20_000 if short else 60_000
         if short:
             ramp.STEPS = (50.0, 100.0)
@@ -93,7 +95,7 @@ def _dial(lab: Lab, observer: Observer, pace: Pace) -> dict[str, Any]:
         steps[side.name].append(ramp.climb(side, lab, observer, pace.step_s))
         memory[side.name].append(usage(side.pid).rss / MIB)
 
-    _in_turns(lab, pace, people.RAMP, "ramp", climb)
+    _in_turns(lab, pace.climbs, people.RAMP, "ramp", climb)
     pbx_before, up = usage(lab.pid("pbx")).rss, answer.hold_calls(lab)
     pbx_per_call = (usage(lab.pid("pbx")).rss - pbx_before) / max(1, up)
     rounds: dict[str, list[answer.Round]] = {side.name: [] for side in SIDES}
@@ -101,7 +103,7 @@ def _dial(lab: Lab, observer: Observer, pace: Pace) -> dict[str, Any]:
     def bridge(side: Side) -> None:
         rounds[side.name].append(answer.run(side, lab, observer, pace.answers_s))
 
-    _in_turns(lab, pace, people.TALKS, "answers", bridge)
+    _in_turns(lab, pace.rounds, people.TALKS, "answers", bridge)
     return {
         "ramp": ramp.summary(steps),
         "answer_to_bridge": answer.summary(rounds),
@@ -115,10 +117,10 @@ def _dial(lab: Lab, observer: Observer, pace: Pace) -> dict[str, Any]:
 
 
 def _in_turns(
-    lab: Lab, pace: Pace, kinds: tuple[str, ...], what: str, measure: Callable[[Side], None]
+    lab: Lab, rounds: int, kinds: tuple[str, ...], what: str, measure: Callable[[Side], None]
 ) -> None:
     """Rounds of both sides, the order turned round each time."""
-    for turn in range(pace.rounds):
+    for turn in range(rounds):
         order = SIDES if turn % 2 == 0 else tuple(reversed(SIDES))
         for make in order:
             work = partial(_one, lab, make, kinds, measure)

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from tools.bench.figures import ratio, spread
+from tools.bench.figures import middle, ratio, spread
 from tools.bench.machine import Shares, Stretch, load
 from tools.bench.observer import Observer, Seen
 from tools.bench.people import HELD
@@ -36,7 +36,9 @@ BEGINNINGS = ("up", "told", "held")
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One side's round. calls: answered debtor legs up in the middle of it."""
+    """One side's round. calls: answered debtor legs up in the middle of it. priority: of the side's
+    process.
+    """
 
     calls: int
     answered: int
@@ -44,6 +46,7 @@ class Round:
     delays: dict[str, list[float]]
     used: Shares
     load: float
+    priority: str = ""
 
 
 def hold_calls(lab: Lab) -> int:
@@ -77,7 +80,7 @@ def run(side: Side, lab: Lab, observer: Observer, seconds: float) -> Round:
     side.rate(0)
     delays = {name: _delays(answered, name) for name in BEGINNINGS}
     unbridged = sum(one.bridged is None for one in answered)
-    return Round(calls, len(answered), unbridged, delays, used, load())
+    return Round(calls, len(answered), unbridged, delays, used, load(), side.priority)
 
 
 def _delays(answered: list[Seen], beginning: str) -> list[float]:
@@ -95,20 +98,31 @@ def _calls_up(ami: Ami) -> int:
 
 
 def summary(rounds: dict[str, list[Round]]) -> dict[str, Any]:
-    """Both sides beside each other, all rounds of a side taken together."""
+    """Both sides beside each other. p50, p99: of all answers of a side; p99_rounds: the median of
+    the rounds' p99, which one bad round does not bend, with the lowest and the highest of them.
+    """
     found: dict[str, Any] = {}
     for beginning in BEGINNINGS:
-        both = {
-            name: spread([d for one in runs for d in one.delays[beginning]])
-            for name, runs in rounds.items()
-        }
+        both = {name: _pooled(runs, beginning) for name, runs in rounds.items()}
         found[f"{beginning}_to_bridged_ms"] = {
             **both,
-            "ratio_p50": ratio(both["engine"]["p50"], both["bare"]["p50"]),
-            "ratio_p99": ratio(both["engine"]["p99"], both["bare"]["p99"]),
+            **{
+                f"ratio_{which}": ratio(both["engine"][which], both["bare"][which])
+                for which in ("p50", "p99", "p99_rounds")
+            },
         }
     found["rounds"] = {name: [_plain(one) for one in runs] for name, runs in rounds.items()}
     return found
+
+
+def _pooled(runs: list[Round], beginning: str) -> dict[str, Any]:
+    each = [spread(one.delays[beginning])["p99"] for one in runs]
+    return {
+        **spread([d for one in runs for d in one.delays[beginning]]),
+        "p99_rounds": round(middle(each), 2),
+        "p99_lowest": min(each, default=None),
+        "p99_highest": max(each, default=None),
+    }
 
 
 def _plain(one: Round) -> dict[str, Any]:
@@ -117,4 +131,5 @@ def _plain(one: Round) -> dict[str, Any]:
         **{f"{name}_ms": spread(values) for name, values in one.delays.items()},
         "side_cores": one.used.side, "pbx_cores": one.used.pbx, "world_cores": one.used.world,
         "others_cores": one.used.others, "idle_cores": one.used.idle, "load": one.load,
+        "priority": one.priority,
     }  # fmt: skip

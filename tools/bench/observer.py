@@ -82,9 +82,14 @@ class Story:
 
     def begun(self, start: float, end: float) -> int:
         """Attempts that began in this stretch."""
-        return sum(
-            start <= one.seen < end for name, one in self.attempts.items() if name not in self.older
-        )
+        return sum(start <= at < end for at in self._begins())
+
+    def first(self, start: float, end: float) -> float | None:
+        """When the first attempt began that did in this stretch."""
+        return min((at for at in self._begins() if start <= at < end), default=None)
+
+    def _begins(self) -> Iterator[float]:
+        return (one.seen for name, one in self.attempts.items() if name not in self.older)
 
     def answered(self, start: float, end: float) -> list[Seen]:
         """Attempts that were answered in this stretch."""

@@ -1,4 +1,8 @@
-"""The two sides: the engine as a daemon of its own, and the bare loop. Both are steered alike."""
+"""The two sides: the engine as a daemon of its own, and the bare loop. Both are steered alike.
+
+Rules: both run at the priority of the switch that they steer (config/dialer-engine.service, which
+says why). Else what is measured is who gets the core.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,7 @@ from dialer_engine.ports.store import AgentRow
 from dialer_engine.store.sql import SqlStore
 from tools.bench.people import AGENTS, RING_TIMEOUT_S, numbers
 from tools.lab.lab import Lab
+from tools.lab.priority import beside
 from tools.rig.people import noon_zone
 from tools.rig.site import Site, SiteError
 
@@ -32,9 +37,10 @@ _HANG_UP = r"/^PJSIP\/(carrier-a|agent)-.*/"
 
 
 class Side(Protocol):
-    """One side, dialling numbers in their order."""
+    """One side, dialling numbers in their order. priority: that it runs at, once it is up."""
 
     name: str
+    priority: str
 
     @property
     def pid(self) -> int:
@@ -61,7 +67,7 @@ class EngineSide:
 
     def __init__(self, lab: Lab, folder: Path, kinds: tuple[str, ...], count: int) -> None:
         self._lab, self._kinds, self._count = lab, kinds, count
-        self._dials = False
+        self._dials, self.priority = False, ""
         self.site = Site(
             lab, folder, {"agents.wrap_up_s": 0}, cps=1.0, channels=_TRUNK_LIMIT,
             trunks=("carrier-a",),
@@ -76,6 +82,7 @@ class EngineSide:
         self.site.cli("db", "upgrade")
         asyncio.run(self._furnish())
         self.site.start()
+        self.priority = beside(self.pid, self._lab.pid("pbx"))
         for i in range(AGENTS):
             self.site.api.post(f"/agents/{1001 + i}/login")
         self.site.wait_idle(AGENTS, _UP_S)
@@ -125,6 +132,7 @@ class BareSide:
     def __init__(self, lab: Lab, folder: Path, kinds: tuple[str, ...], count: int) -> None:
         self._lab, self._folder, self._kinds, self._count = lab, folder, kinds, count
         self._process: subprocess.Popen[str] | None = None
+        self.priority = ""
 
     @property
     def pid(self) -> int:
@@ -148,6 +156,7 @@ class BareSide:
         assert self._process.stdout is not None
         if self._process.stdout.readline().strip() != "ready":
             raise SiteError("the bare loop did not come up")
+        self.priority = beside(self.pid, lab.pid("pbx"))
 
     def _say(self, line: str) -> None:
         assert self._process is not None

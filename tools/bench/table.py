@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_WIDTHS = (48, 12, 12, 8)
+_WIDTHS = (64, 22, 22, 8)
 
 
 def show(found: dict[str, Any]) -> None:
@@ -31,10 +31,18 @@ def _dialled(found: dict[str, Any]) -> None:
         ("held", "leg may be bridged"),
     ):
         one = found["answer_to_bridge"][f"{beginning}_to_bridged_ms"]
-        for which in ("p50", "p99"):
+        for which, which_words in (
+            ("p50", "p50 of all"),
+            ("p99", "p99 of all"),
+            ("p99_rounds", "p99, median of rounds"),
+        ):
             ours, bare = one["engine"][which], one["bare"][which]
-            _row(f"{words} to both bridged, {which}, ms", ours, bare, one[f"ratio_{which}"])
+            _row(f"{words} to both bridged, {which_words}, ms", ours, bare, one[f"ratio_{which}"])
+    told = found["answer_to_bridge"]["told_to_bridged_ms"]
+    cells = [f"{told[s]['p99_lowest']:g}-{told[s]['p99_highest']:g}" for s in ("engine", "bare")]
+    _row("  p99 by round, answer told, lowest and highest", *cells, "")
     rounds = found["answer_to_bridge"]["rounds"]
+    _row("  priority", *(rounds[side][0]["priority"] for side in ("engine", "bare")), "")
     for what, words in (
         ("calls_up", "calls up"),
         ("answered", "answered"),
