@@ -5,7 +5,9 @@ grows around it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 
+from dialer_engine.domain.collections.particulars import Particulars
 from dialer_engine.domain.units import E164, CaseId, Money
 
 
@@ -25,7 +27,8 @@ class Number:
 class Case:
     """One debt of one debtor. reference: the creditor's own key, unique in the store.
     days_past_due: negative before the due date. attributes: everything else that came with the
-    import, for strategies and for the agent's screen.
+    import, for strategies and for the agent's screen. particulars: what the import says for
+    collections.
     """
 
     reference: str
@@ -38,3 +41,6 @@ class Case:
     skill: str = ""
     attributes: dict[str, str] = field(default_factory=dict, repr=False)
     id: CaseId | None = None
+    id_number: str = field(default="", repr=False)
+    born_on: date | None = field(default=None, repr=False)
+    particulars: Particulars = field(default_factory=Particulars)

@@ -3,7 +3,7 @@
 Rules: one transaction for a batch; the database itself refuses a second open attempt for a number
 or a case (partial unique indexes) and a count beyond the daily cap (the condition of the upsert),
 so no number of daemons can get past either; what is refused leaves no trace; an outcome is written
-where there is none, and never again.
+where there is none, and never again; a number is known by its blind index and shown masked.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from dialer_engine.domain.units import AttemptId, CampaignName, CaseId, NodeName
 from dialer_engine.store import cases as case_rows
 from dialer_engine.store._sql import chunks, upsert
 from dialer_engine.store.campaigns import CampaignIds, check_tokens
+from dialer_engine.store.numbers import masked
 from dialer_engine.store.schema import attempts, campaign_cases, campaigns, cases, number_days
+from dialer_engine.store.vault import Vault
 
 DAILY_CAP = "daily_cap"
 IN_FLIGHT = "in_flight"
@@ -30,6 +32,7 @@ IN_FLIGHT = "in_flight"
 async def begin(
     connection: AsyncConnection,
     ids: CampaignIds,
+    vault: Vault,
     tokens: Mapping[CampaignName, int],
     drafts: Sequence[AttemptDraft],
 ) -> dict[AttemptId, str]:
@@ -38,32 +41,38 @@ async def begin(
     await check_tokens(connection, {numbers[n]: t for n, t in tokens.items() if n in numbers})
     refused = {draft.id: DAILY_CAP for draft in drafts if draft.daily_cap < 1}
     wanted = [draft for draft in drafts if draft.id not in refused]
-    written = await _insert(connection, numbers, wanted)
+    keys = {draft.id: vault.number(draft.number) for draft in wanted}
+    written = await _insert(connection, numbers, wanted, keys)
     refused |= {draft.id: IN_FLIGHT for draft in wanted if draft.id not in written}
-    over = await _count(connection, [draft for draft in wanted if draft.id in written])
+    over = await _count(connection, [draft for draft in wanted if draft.id in written], keys)
     await _remove(connection, over)
     return refused | dict.fromkeys(over, DAILY_CAP)
 
 
 async def _insert(
-    connection: AsyncConnection, numbers: Mapping[CampaignName, int], drafts: Sequence[AttemptDraft]
+    connection: AsyncConnection,
+    numbers: Mapping[CampaignName, int],
+    drafts: Sequence[AttemptDraft],
+    keys: Mapping[AttemptId, str],
 ) -> set[str]:
     """Insert those that collide with no open attempt; returns their ids. In the order of their
-    numbers, so that two daemons wait for each other in one direction only.
+    numbers' keys, so that two daemons wait for each other in one direction only.
     """
     if not drafts:
         return set()
-    rows = [_row(numbers[d.campaign], d) for d in sorted(drafts, key=lambda d: d.number)]
+    ordered = sorted(drafts, key=lambda d: keys[d.id])
+    rows = [_row(numbers[d.campaign], d, keys[d.id]) for d in ordered]
     statement = upsert(connection, attempts).on_conflict_do_nothing().returning(attempts.c.id)
     return set((await connection.scalars(statement, rows)).all())
 
 
-def _row(campaign_id: int, draft: AttemptDraft) -> dict[str, Any]:
+def _row(campaign_id: int, draft: AttemptDraft, key: str) -> dict[str, Any]:
     return {
         "id": draft.id,
         "campaign_id": campaign_id,
         "case_id": draft.case_id,
-        "number": draft.number,
+        "number_key": key,
+        "number_shown": masked(draft.number),
         "node": draft.node,
         "trunk": draft.trunk,
         "try_no": draft.try_no,
@@ -75,21 +84,23 @@ def _row(campaign_id: int, draft: AttemptDraft) -> dict[str, Any]:
     }
 
 
-async def _count(connection: AsyncConnection, drafts: Sequence[AttemptDraft]) -> list[AttemptId]:
+async def _count(
+    connection: AsyncConnection, drafts: Sequence[AttemptDraft], keys: Mapping[AttemptId, str]
+) -> list[AttemptId]:
     """Count each against its number and day; returns those that were one too many."""
     over: list[AttemptId] = []
-    by_cap = sorted(drafts, key=lambda d: (d.daily_cap, d.number, d.local_day))
+    by_cap = sorted(drafts, key=lambda d: (d.daily_cap, keys[d.id], d.local_day))
     for cap, group in groupby(by_cap, key=lambda d: d.daily_cap):
         batch = list(group)
         statement = upsert(connection, number_days)
         counted = statement.on_conflict_do_update(
-            index_elements=["number", "local_day"],
+            index_elements=["number_key", "local_day"],
             set_={"attempts": number_days.c.attempts + 1},
             where=number_days.c.attempts < cap,
-        ).returning(number_days.c.number)
-        rows = [{"number": d.number, "local_day": d.local_day, "attempts": 1} for d in batch]
+        ).returning(number_days.c.number_key)
+        rows = [{"number_key": keys[d.id], "local_day": d.local_day, "attempts": 1} for d in batch]
         within = set((await connection.scalars(counted, rows)).all())
-        over.extend(draft.id for draft in batch if draft.number not in within)
+        over.extend(draft.id for draft in batch if keys[draft.id] not in within)
     return over
 
 
@@ -105,11 +116,11 @@ async def withdraw(connection: AsyncConnection, ids: Iterable[AttemptId]) -> Non
     for part in chunks(ids):
         gone = delete(attempts).where(attempts.c.id.in_(part), attempts.c.outcome.is_(None))
         for number, day in await connection.execute(
-            gone.returning(attempts.c.number, attempts.c.local_day)
+            gone.returning(attempts.c.number_key, attempts.c.local_day)
         ):
             await connection.execute(
                 update(number_days)
-                .where(number_days.c.number == number, number_days.c.local_day == day)
+                .where(number_days.c.number_key == number, number_days.c.local_day == day)
                 .values(attempts=number_days.c.attempts - 1)
             )
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import phonenumbers
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,7 +17,6 @@ from dialer_engine.domain.units import AttemptId, CampaignName
 from dialer_engine.store.campaigns import CampaignIds
 from dialer_engine.store.schema import attempts, campaigns, cases, dispositions, recordings
 
-_SHOWN_DIGITS = 2
 _LISTED = (
     "node", "trunk", "try_no", "planned_at", "outcome", "agent_id", "verdict", "answered_at", "ended_at",
     "answer_to_bridge_s", "talk_s", "recovered",
@@ -27,16 +25,6 @@ _KNOWN = (
     "local_day", "permit", "detail", "cause", "sip", "originated_at", "ringing_at", "bridged_at",
     "answered_s", "waited_s", "case_id",
 )  # fmt: skip
-
-
-def masked(number: str) -> str:
-    """`+44********12` for a number in E.164."""
-    try:
-        code = f"+{phonenumbers.parse(number).country_code}"
-    except phonenumbers.NumberParseException:
-        code = "+"
-    hidden = max(0, len(number) - len(code) - _SHOWN_DIGITS)
-    return f"{code}{'*' * hidden}{number[-_SHOWN_DIGITS:]}"
 
 
 def page(
@@ -103,7 +91,7 @@ def _listed(row: Any) -> dict[str, Any]:
         "id": row.id,
         "campaign": row.campaign,
         "reference": row.reference,
-        "number": masked(row.number),
+        "number": row.number_shown,
         "recording": row.recording,
         **{name: getattr(row, name) for name in _LISTED},
     }

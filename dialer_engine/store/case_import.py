@@ -2,7 +2,9 @@
 
 Rules: a case is known by its reference; what an import brings is compared by a fingerprint, so that
 a second import of the same file writes nothing; a case that is already in the campaign keeps its
-tries and its due time.
+tries and its due time; names, ID numbers, attributes and telephone numbers are closed by the vault;
+a number that a case has no more is kept in `contact_points`, because calls were made to it; of what
+collections know, only what the file says is written, and nothing is wiped out.
 """
 
 from __future__ import annotations
@@ -10,20 +12,22 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from hashlib import blake2b
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer_engine.domain.case import Case
+from dialer_engine.domain.collections.money import ZERO, Balance, Component
+from dialer_engine.domain.collections.particulars import Particulars
 from dialer_engine.domain.units import CampaignName
 from dialer_engine.store._sql import chunks, merge, upsert
 from dialer_engine.store.campaigns import CampaignIds
+from dialer_engine.store.cases import number_place, personal_place
 from dialer_engine.store.schema import campaign_cases, case_numbers, cases
-
-_FINGERPRINT_BYTES = 16
+from dialer_engine.store.schema_books import case_facts, contact_points
+from dialer_engine.store.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +43,17 @@ class Written:
 async def write_batch(
     connection: AsyncConnection,
     ids: CampaignIds,
+    vault: Vault,
     campaign: CampaignName | None,
     batch: Sequence[Case],
     due_at: datetime,
 ) -> Written:
     """Write cases with different references, and put them into the campaign, due at `due_at`."""
-    prints = {case.reference: fingerprint(case) for case in batch}
+    prints = {case.reference: fingerprint(case, vault) for case in batch}
     known = await _known(connection, list(prints))
     changed = [c for c in batch if known.get(c.reference, (0, ""))[1] != prints[c.reference]]
-    numbers = await _write(connection, changed, prints, known)
+    numbers = await _write(connection, vault, changed, prints, known)
+    await _write_facts(connection, changed, numbers, due_at.date())
     everyone = {ref: case_id for ref, (case_id, _) in known.items()} | numbers
     joined = 0
     if campaign is not None:
@@ -57,8 +63,10 @@ async def write_batch(
     return Written(new, len(changed) - new, len(batch) - len(changed), joined)
 
 
-def fingerprint(case: Case) -> str:
-    """A hash of all that an import brings."""
+def fingerprint(case: Case, vault: Vault) -> str:
+    """A hash of all that an import brings, under the key of the index: a plain hash of a name and a
+    number could be found by trying.
+    """
     money = case.balance
     facts = [
         case.name,
@@ -69,9 +77,12 @@ def fingerprint(case: Case) -> str:
         case.skill,
         sorted(case.attributes.items()),
         [[n.e164, n.label, n.zone] for n in case.numbers],
+        case.id_number,
+        case.born_on and case.born_on.isoformat(),
+        # A frozen dataclass of codes, dates and amounts: its repr is its value.
+        [repr(v) for v in _facts(case.particulars).values()],
     ]
-    text = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
-    return blake2b(text.encode(), digest_size=_FINGERPRINT_BYTES).hexdigest()
+    return vault.index("case", json.dumps(facts, ensure_ascii=False, separators=(",", ":")))
 
 
 async def _known(
@@ -87,6 +98,7 @@ async def _known(
 
 async def _write(
     connection: AsyncConnection,
+    vault: Vault,
     changed: Sequence[Case],
     prints: Mapping[str, str],
     known: Mapping[str, tuple[int, str]],
@@ -94,47 +106,141 @@ async def _write(
     """Insert or replace; returns the ids by reference."""
     if not changed:
         return {}
-    rows = [_row(case, prints[case.reference]) for case in changed]
+    rows = [_row(case, prints[case.reference], vault) for case in changed]
     statement = merge(connection, cases, ["reference"]).returning(cases.c.reference, cases.c.id)
     written = await connection.execute(statement, rows)
     found = {str(reference): int(number) for reference, number in written}
     for part in chunks([known[c.reference][0] for c in changed if c.reference in known]):
+        await _keep_numbers(connection, vault, part)
         await connection.execute(delete(case_numbers).where(case_numbers.c.case_id.in_(part)))
     # RETURNING, here and below, makes SQLAlchemy send many rows in one statement: on PostgreSQL
     # a whole import then takes two thirds of the time.
     numbered = insert(case_numbers).returning(case_numbers.c.case_id)
-    await connection.execute(numbered, _number_rows(changed, found))
+    await connection.execute(numbered, _number_rows(changed, found, vault))
     return found
 
 
-def _row(case: Case, print_: str) -> dict[str, Any]:
+def _row(case: Case, print_: str, vault: Vault) -> dict[str, Any]:
     return {
         "reference": case.reference,
-        "name": case.name,
+        "personal": vault.close_map(personal_place(case.reference), _personal(case)),
+        "id_key": vault.index("id", case.id_number) if case.id_number else None,
         "balance": None if case.balance is None else case.balance.amount,
         "currency": None if case.balance is None else case.balance.currency,
         "days_past_due": case.days_past_due,
         "language": case.language,
         "priority": case.priority,
         "skill": case.skill,
-        "attributes": case.attributes,
         "number_count": len(case.numbers),
         "fingerprint": print_,
     }
 
 
-def _number_rows(changed: Sequence[Case], ids: Mapping[str, int]) -> list[dict[str, Any]]:
+def _personal(case: Case) -> dict[str, Any]:
+    return {
+        "name": case.name,
+        "id_number": case.id_number,
+        "born_on": case.born_on and case.born_on.isoformat(),
+        "attributes": case.attributes,
+    }
+
+
+def _number_rows(
+    changed: Sequence[Case], ids: Mapping[str, int], vault: Vault
+) -> list[dict[str, Any]]:
     return [
         {
             "case_id": ids[case.reference],
             "rank": rank,
-            "number": number.e164,
+            "number": vault.close(number_place(ids[case.reference], rank), number.e164),
+            "number_key": vault.number(number.e164),
             "label": number.label,
             "zone": number.zone,
         }
         for case in changed
         for rank, number in enumerate(case.numbers)
     ]
+
+
+async def _keep_numbers(connection: AsyncConnection, vault: Vault, ids: Sequence[int]) -> None:
+    """Numbers of cases that are about to be written anew: to the history, where they are not yet."""
+    rows = await connection.execute(select(case_numbers).where(case_numbers.c.case_id.in_(ids)))
+    kept = [
+        {
+            "case_id": row.case_id,
+            "kind": "phone",
+            "value": vault.close(
+                f"contact_points.value/{row.case_id}/{row.number_key}",
+                vault.open(number_place(row.case_id, row.rank), row.number),
+            ),
+            "value_key": row.number_key,
+            "label": row.label,
+            "source": "creditor",
+            "consent": "unknown",
+            "zone": row.zone,
+            "rank": row.rank,
+        }
+        for row in rows
+    ]
+    if kept:
+        statement = upsert(connection, contact_points).on_conflict_do_nothing()
+        await connection.execute(statement, kept)
+
+
+# -- what strategies ask for -----------------------------------------------------------------------
+
+
+async def _write_facts(
+    connection: AsyncConnection, changed: Sequence[Case], ids: Mapping[str, int], today: date
+) -> None:
+    """A row for each case; what the file does not say stays as it is."""
+    if not changed:
+        return
+    rows = [
+        {"case_id": ids[case.reference], **_facts(case.particulars), **_owed(case, today)}
+        for case in changed
+    ]
+    statement = upsert(connection, case_facts)
+    others = [c.name for c in case_facts.c if c.name in rows[0] and c.name != "case_id"]
+    keep = {n: func.coalesce(statement.excluded[n], case_facts.c[n]) for n in others}
+    written = statement.on_conflict_do_update(index_elements=["case_id"], set_=keep)
+    await connection.execute(written.returning(case_facts.c.case_id), rows)
+
+
+def _facts(said: Particulars) -> dict[str, Any]:
+    """Columns of `case_facts`; None: the file says nothing."""
+    return {
+        "creditor": said.creditor or None,
+        "product": said.product or None,
+        "debt_type": said.debt_type,
+        "party_type": said.party_type,
+        "jurisdiction": said.jurisdiction or None,
+        "reason_overdue": said.reason,
+        "ability": said.ability,
+        "willingness": said.willingness,
+        "behaviour": said.behaviour,
+        "occupation": said.occupation,
+        "region": said.region or None,
+        "income_band": said.income_band,
+        "score": said.score,
+        "team": said.team or None,
+        "owner": said.owner or None,
+        "agency": said.agency or None,
+        "recall_on": said.recall_on,
+        "tags": sorted(said.tags) or None,
+    }
+
+
+def _owed(case: Case, today: date) -> dict[str, Any]:
+    """The four parts; a file with a single balance means principal. oldest_due from the days that
+    the file states, which are those of today.
+    """
+    parts, balance = case.particulars.balance, case.balance
+    stated = case.particulars.oldest_due or today - timedelta(case.days_past_due)
+    if parts is None and balance is not None:
+        parts = Balance(balance.currency, max(ZERO, balance.amount))
+    owed = {c.value: None if parts is None else parts[c] for c in Component}
+    return {"currency": parts and parts.currency, "oldest_due": stated, **owed}
 
 
 async def _join(

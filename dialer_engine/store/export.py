@@ -11,7 +11,7 @@ import csv
 import json
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -23,8 +23,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer_engine.domain.errors import BadValue
 from dialer_engine.domain.units import CampaignName
-from dialer_engine.store.calls import masked
+from dialer_engine.store._sql import chunks
 from dialer_engine.store.campaigns import CampaignIds
+from dialer_engine.store.cases import number_place, personal_place
+from dialer_engine.store.numbers import masked
 from dialer_engine.store.schema import (
     attempts,
     campaign_cases,
@@ -34,7 +36,9 @@ from dialer_engine.store.schema import (
     dispositions,
     recordings,
 )
+from dialer_engine.store.schema_books import contact_points
 from dialer_engine.store.sql import SqlStore
+from dialer_engine.store.vault import Vault
 
 Row = dict[str, Any]
 
@@ -80,7 +84,8 @@ async def export_attempts(
         last = ""
         while rows := await store.database.read(_attempt_page, store.ids, query, campaign, last):
             last = rows[-1].id
-            yield [_attempt(row, reveal) for row in rows]
+            full = await store.database.read(_numbers_of, store.vault, rows) if reveal else {}
+            yield [_attempt(row, full) for row in rows]
 
     return await _write(path, form, _ATTEMPT_COLUMNS, pages(), on_progress)
 
@@ -106,11 +111,13 @@ async def export_cases(
     async def pages() -> AsyncIterator[list[Row]]:
         last = 0
         while True:
-            rows, numbers = await store.database.read(_case_page, store.ids, campaign, last)
+            rows, numbers = await store.database.read(
+                _case_page, store.ids, store.vault, campaign, last
+            )
             if not rows:
                 return
             last = rows[-1].id
-            yield [_case(row, numbers[row.id], columns, reveal) for row in rows]
+            yield [_case(row, numbers[row.id], columns, reveal, store.vault) for row in rows]
 
     return await _write(path, form, columns, pages(), on_progress)
 
@@ -159,7 +166,11 @@ async def _attempt_page(
 
 
 async def _case_page(
-    connection: AsyncConnection, ids: CampaignIds, campaign: CampaignName | None, last: int
+    connection: AsyncConnection,
+    ids: CampaignIds,
+    vault: Vault,
+    campaign: CampaignName | None,
+    last: int,
 ) -> tuple[Sequence[Any], dict[int, list[str]]]:
     query = select(cases).where(cases.c.id > last).order_by(cases.c.id).limit(_PAGE)
     if campaign is not None:
@@ -173,22 +184,48 @@ async def _case_page(
     numbers: dict[int, list[str]] = {row.id: [] for row in rows}
     if rows:
         theirs = case_numbers.c.case_id.between(rows[0].id, rows[-1].id)
-        wanted = select(case_numbers.c.case_id, case_numbers.c.number).where(theirs)
-        for case_id, number in await connection.execute(
-            wanted.order_by(case_numbers.c.case_id, case_numbers.c.rank)
+        wanted = select(case_numbers.c.case_id, case_numbers.c.rank, case_numbers.c.number)
+        for case_id, rank, number in await connection.execute(
+            wanted.where(theirs).order_by(case_numbers.c.case_id, case_numbers.c.rank)
         ):
-            numbers.get(case_id, []).append(number)
+            numbers.get(case_id, []).append(vault.open(number_place(case_id, rank), number))
     return rows, numbers
 
 
-def _attempt(row: Any, reveal: bool) -> Row:
-    found = {name: getattr(row, name) for name in _ATTEMPT_COLUMNS}
-    return found if reveal else found | {"number": masked(row.number)}
+async def _numbers_of(
+    connection: AsyncConnection, vault: Vault, rows: Sequence[Any]
+) -> dict[tuple[int, str], str]:
+    """The numbers called, by case and key: as the case has them now, or had them once."""
+    ids = sorted({row.case_id for row in rows})
+    found: dict[tuple[int, str], str] = {}
+    for part in chunks(ids):
+        past = select(contact_points).where(contact_points.c.case_id.in_(part))
+        for row in await connection.execute(past):
+            place = f"contact_points.value/{row.case_id}/{row.value_key}"
+            found[row.case_id, row.value_key] = vault.open(place, row.value)
+        now = select(case_numbers).where(case_numbers.c.case_id.in_(part))
+        for row in await connection.execute(now):
+            place = number_place(row.case_id, row.rank)
+            found[row.case_id, row.number_key] = vault.open(place, row.number)
+    return found
 
 
-def _case(row: Any, numbers: Sequence[str], columns: Sequence[str], reveal: bool) -> Row:
+def _attempt(row: Any, full: Mapping[tuple[int, str], str]) -> Row:
+    number = full.get((row.case_id, row.number_key), row.number_shown)
+    return {name: number if name == "number" else getattr(row, name) for name in _ATTEMPT_COLUMNS}
+
+
+def _case(
+    row: Any, numbers: Sequence[str], columns: Sequence[str], reveal: bool, vault: Vault
+) -> Row:
     shown = numbers if reveal else [masked(number) for number in numbers]
-    return {name: list(shown) if name == "numbers" else getattr(row, name) for name in columns}
+    held = vault.open_map(personal_place(row.reference), row.personal) if reveal else {}
+    apart = {
+        "numbers": list(shown),
+        "name": held.get("name", ""),
+        "attributes": held.get("attributes", {}),
+    }
+    return {name: apart[name] if name in apart else getattr(row, name) for name in columns}
 
 
 # -- writing

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     String,
@@ -29,7 +30,7 @@ from sqlalchemy import (
 from dialer_engine.store._types import Amount, UtcTime
 
 # The revision that this code reads and writes: the newest of migrations/versions.
-HEAD = "0002"
+HEAD = "0004"
 
 metadata = MetaData(
     naming_convention={
@@ -39,7 +40,7 @@ metadata = MetaData(
     }
 )
 # SQLite numbers rows by itself only in an INTEGER primary key.
-_Serial = BigInteger().with_variant(Integer(), "sqlite")
+Serial = BigInteger().with_variant(Integer(), "sqlite")
 
 campaigns = Table(
     "campaigns",
@@ -77,31 +78,36 @@ leases = Table(
     Column("until", UtcTime, nullable=False),
 )
 
-# fingerprint: of everything that an import brings, numbers included; equal means unchanged.
+# fingerprint: of everything that an import brings, numbers included; equal means unchanged; it is a
+# blind index, because it is a hash of names. personal: closed by the vault: name, id_number, born_on,
+# attributes, what can be NULL is. id_key: blind index of the ID number.
 cases = Table(
     "cases",
     metadata,
-    Column("id", _Serial, primary_key=True),
+    Column("id", Serial, primary_key=True),
     Column("reference", String, nullable=False, unique=True),
-    Column("name", Text, nullable=False),
+    Column("personal", LargeBinary),
+    Column("id_key", String),
     Column("balance", Amount),
     Column("currency", String),
     Column("days_past_due", Integer, nullable=False),
     Column("language", String, nullable=False),
     Column("priority", Integer, nullable=False),
     Column("skill", String, nullable=False),
-    Column("attributes", JSON, nullable=False),
     Column("number_count", SmallInteger, nullable=False),
     Column("fingerprint", String, nullable=False),
 )
+_has_id = cases.c.id_key.is_not(None)
+Index("ix_cases_id_key", cases.c.id_key, sqlite_where=_has_id, postgresql_where=_has_id)
 
-# rank counts 0, 1, 2 … without gaps.
+# rank counts 0, 1, 2 … without gaps. number: closed; number_key: its blind index.
 case_numbers = Table(
     "case_numbers",
     metadata,
     Column("case_id", BigInteger, primary_key=True, autoincrement=False),
     Column("rank", SmallInteger, primary_key=True, autoincrement=False),
-    Column("number", String, nullable=False),
+    Column("number", LargeBinary, nullable=False),
+    Column("number_key", String, nullable=False, index=True),
     Column("label", String, nullable=False),
     Column("zone", String),
     sqlite_with_rowid=False,
@@ -134,14 +140,16 @@ Index(
 
 # outcome NULL: open; it is written once. answered_s: answer to end. waited_s: what an answered
 # debtor waited for an agent, bridged or not. recording_due: answered, over, and no row in
-# `recordings` yet.
+# `recordings` yet. number_key: blind index; number_shown: masked. The number itself is in
+# case_numbers, or in contact_points when the case has it no more.
 attempts = Table(
     "attempts",
     metadata,
     Column("id", String, primary_key=True),
     Column("campaign_id", Integer, nullable=False),
     Column("case_id", BigInteger, nullable=False),
-    Column("number", String, nullable=False),
+    Column("number_key", String, nullable=False),
+    Column("number_shown", String, nullable=False),
     Column("node", String, nullable=False),
     Column("trunk", String, nullable=False),
     Column("try_no", SmallInteger, nullable=False),
@@ -171,7 +179,7 @@ _open = attempts.c.outcome.is_(None)
 # One call to a number, and one for a case, at any one time, whatever campaign or daemon it is of.
 Index(
     "uq_attempts_open_number",
-    attempts.c.number,
+    attempts.c.number_key,
     unique=True,
     sqlite_where=_open,
     postgresql_where=_open,
@@ -183,6 +191,7 @@ Index(
     sqlite_where=_open,
     postgresql_where=_open,
 )
+Index("ix_attempts_case_planned", attempts.c.case_id, attempts.c.planned_at)
 Index("ix_attempts_campaign_planned", attempts.c.campaign_id, attempts.c.planned_at)
 Index(
     "ix_attempts_recording_due",
@@ -195,7 +204,7 @@ Index(
 number_days = Table(
     "number_days",
     metadata,
-    Column("number", String, primary_key=True),
+    Column("number_key", String, primary_key=True),
     Column("local_day", String, primary_key=True),
     Column("attempts", Integer, nullable=False),
     sqlite_with_rowid=False,
@@ -226,7 +235,7 @@ presences = Table(
 agent_events = Table(
     "agent_events",
     metadata,
-    Column("id", _Serial, primary_key=True),
+    Column("id", Serial, primary_key=True),
     Column("agent_id", String, nullable=False),
     Column("kind", String, nullable=False),
     Column("at", UtcTime, nullable=False),
@@ -253,7 +262,7 @@ recordings = Table(
 dispositions = Table(
     "dispositions",
     metadata,
-    Column("id", _Serial, primary_key=True),
+    Column("id", Serial, primary_key=True),
     Column("attempt_id", String, nullable=False, index=True),
     Column("agent_id", String, nullable=False),
     Column("code", String, nullable=False),
@@ -265,7 +274,7 @@ dispositions = Table(
 alarms = Table(
     "alarms",
     metadata,
-    Column("id", _Serial, primary_key=True),
+    Column("id", Serial, primary_key=True),
     Column("kind", String, nullable=False),
     Column("text", Text, nullable=False),
     Column("at", UtcTime, nullable=False, index=True),
@@ -277,7 +286,7 @@ alarms = Table(
 pacing_decisions = Table(
     "pacing_decisions",
     metadata,
-    Column("id", _Serial, primary_key=True),
+    Column("id", Serial, primary_key=True),
     Column("campaign_id", Integer, nullable=False),
     Column("at", UtcTime, nullable=False),
     Column("node", String, nullable=False),
@@ -304,7 +313,7 @@ pacing_memory = Table(
 campaign_changes = Table(
     "campaign_changes",
     metadata,
-    Column("id", _Serial, primary_key=True),
+    Column("id", Serial, primary_key=True),
     Column("campaign_id", Integer, nullable=False),
     Column("at", UtcTime, nullable=False),
     Column("who", String, nullable=False),

@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -46,9 +47,12 @@ from dialer_engine.store import (
     report,
     upgrade,
 )
+from dialer_engine.store import vault as vaults
 from dialer_engine.store.campaigns import CampaignIds
 from dialer_engine.store.case_import import Written
 from dialer_engine.store.engine import CACHE_MIB, POOL_SIZE, CommitUnknown, Database
+from dialer_engine.store.keys import Master, master_keys
+from dialer_engine.store.vault import UnknownKey, Vault
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -57,6 +61,10 @@ T = TypeVar("T")
 # core at most.
 _SLOW_COUNT_S = 0.02
 _SLOW_COUNT_SHARE = 0.05
+
+
+async def _load(connection: AsyncConnection, masters: Sequence[Master]) -> Vault:
+    return await connection.run_sync(vaults.load, masters)
 
 
 class SqlStore:
@@ -71,8 +79,10 @@ class SqlStore:
         cache_mib: int = CACHE_MIB,
         pool_size: int = POOL_SIZE,
         utcnow: Callable[[], datetime] = lambda: datetime.now(UTC),
+        key_file: Path | None = None,
     ) -> None:
-        """url: `sqlite:////path/dialer.db` or `postgresql://user@host/name`. utcnow: until when
+        """url: `sqlite:////path/dialer.db` or `postgresql://user@host/name`. key_file: the master key;
+        None: see `keys.py`. utcnow: until when
         a report without an end counts the agents who are still at work.
         """
         self.database = Database(
@@ -83,6 +93,8 @@ class SqlStore:
             pool_size=pool_size,
         )
         self._utcnow = utcnow
+        self._key_file = key_file
+        self._vault: Vault | None = None
         self.ids = CampaignIds()
         self._tokens: dict[CampaignName, int] = {}
         self._doubtful: set[AttemptId] = set()
@@ -94,9 +106,29 @@ class SqlStore:
         await self.database.open()
         try:
             await self._read(upgrade.check_connection)
+            await self.load_keys()
         except BaseException:
             await self.database.close()
             raise
+
+    async def load_keys(self) -> None:
+        """Open the data keys with the master key; ConfigError when that is missing or another's. Again
+        when a row was closed with a key that is not known yet: somebody rotated meanwhile.
+        """
+        masters = master_keys(str(self.database.url), self._key_file)
+        found = await self.database.read(_load, masters)
+        if self._vault is None:
+            self._vault = found
+        else:
+            # In place: work under way has this vault in its hands.
+            self._vault.active, self._vault.ciphers = found.active, found.ciphers
+
+    @property
+    def vault(self) -> Vault:
+        """The open keys."""
+        if self._vault is None:
+            raise RuntimeError("the store is not open")
+        return self._vault
 
     async def close(self) -> None:
         """Finish the write under way and disconnect."""
@@ -108,7 +140,11 @@ class SqlStore:
         *a: P.args,
         **k: P.kwargs,
     ) -> T:
-        return await self.database.read(work, *a, **k)
+        try:
+            return await self.database.read(work, *a, **k)
+        except UnknownKey:
+            await self.load_keys()
+            return await self.database.read(work, *a, **k)
 
     async def _write(
         self,
@@ -203,7 +239,7 @@ class SqlStore:
     # -- dialling
     async def candidate(self, name: CampaignName, reference: str, day_of: Any) -> Candidate:
         """The case of that reference; NotFound."""
-        return await self._read(cases.named, self.ids, name, reference, day_of)
+        return await self._read(cases.named, self.ids, self.vault, name, reference, day_of)
 
     async def candidates(
         self,
@@ -214,7 +250,9 @@ class SqlStore:
         day_of: Any,
     ) -> list[Candidate]:
         """Cases that are due, best first."""
-        return await self._read(cases.due, self.ids, name, limit, now, excluding, day_of)
+        return await self._read(
+            cases.due, self.ids, self.vault, name, limit, now, excluding, day_of
+        )
 
     async def begin_attempts(self, drafts: Sequence[AttemptDraft]) -> dict[AttemptId, str]:
         """Commit the attempts; returns the refused ones. CampaignHeld when the lease was lost."""
@@ -234,7 +272,7 @@ class SqlStore:
         self, connection: AsyncConnection, drafts: Sequence[AttemptDraft]
     ) -> dict[AttemptId, str]:
         await attempts.withdraw(connection, sorted(self._doubtful))
-        return await attempts.begin(connection, self.ids, self._tokens, drafts)
+        return await attempts.begin(connection, self.ids, self.vault, self._tokens, drafts)
 
     async def end_attempts(self, ends: Sequence[AttemptEnd], nexts: Sequence[CaseNext]) -> None:
         """Write outcomes where there are none, and what follows for the cases."""
@@ -250,7 +288,7 @@ class SqlStore:
 
     async def screens(self, wanted: Mapping[AttemptId, CaseId]) -> dict[AttemptId, Screen]:
         """See the port."""
-        return await self._read(cases.screens, wanted)
+        return await self._read(cases.screens, self.vault, wanted)
 
     # -- people
     async def agents(self) -> list[AgentRow]:
@@ -278,7 +316,9 @@ class SqlStore:
         self, campaign: CampaignName | None, batch: Sequence[Case], due_at: datetime
     ) -> Written:
         """Write cases with different references, and put them into the campaign."""
-        return await self._write(case_import.write_batch, self.ids, campaign, batch, due_at)
+        return await self._write(
+            case_import.write_batch, self.ids, self.vault, campaign, batch, due_at
+        )
 
     # -- recordings
     async def expected_recordings(self, limit: int) -> list[ExpectedRecording]:

@@ -19,15 +19,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dialer_engine.domain.errors import SchemaOutdated
 from dialer_engine.store._errors import translating
 from dialer_engine.store.engine import store_url
+from dialer_engine.store.keys import make_master
 from dialer_engine.store.schema import HEAD
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _ADVICE = "run `dialer-engine db upgrade`, then start again"
 
 
-def upgrade(url: str) -> tuple[str | None, str]:
+def upgrade(url: str, key_file: Path | None = None) -> tuple[str | None, str]:
     """Bring the database at `url` to this version; makes the file and all tables where there are
-    none. Returns the revision before and after. Blocking: for commands, or in a thread.
+    none, and a master key (`keys.py`) for a database that has no data keys. Returns the revision before
+    and after. Blocking: for commands, or in a thread.
     """
     with translating():
         _make_file(url)
@@ -36,6 +38,7 @@ def upgrade(url: str) -> tuple[str | None, str]:
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
+        config.attributes["masters"] = lambda: make_master(url, key_file)
         try:
             command.upgrade(config, "head")
         except CommandError:

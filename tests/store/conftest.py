@@ -20,6 +20,7 @@ import pytest
 from sqlalchemy import make_url
 
 from dialer_engine.store import SqlStore
+from dialer_engine.store.keys import ENV_FILE, write_key
 from dialer_engine.store.upgrade import upgrade
 
 _BINARIES = Path("/usr/lib/postgresql")
@@ -33,10 +34,23 @@ BACKENDS = [
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def master_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One master key for all stores, because they are copies of one."""
+    path = tmp_path_factory.mktemp("key") / "master.key"
+    write_key(path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _master_key_is_found(master_key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ENV_FILE, str(master_key))
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory, master_key: Path) -> Path:
     """An empty store, made once and copied for each test."""
     path = tmp_path_factory.mktemp("store") / "template.db"
-    upgrade(f"sqlite:///{path}")
+    upgrade(f"sqlite:///{path}", master_key)
     return path
 
 
@@ -88,11 +102,11 @@ def _admin(server: str, statement: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_server: str) -> Iterator[str]:
+def postgres_template(postgres_server: str, master_key: Path) -> Iterator[str]:
     """URL of the server, with an empty store to copy."""
     _admin(postgres_server, f"DROP DATABASE IF EXISTS {_TEMPLATE}")
     _admin(postgres_server, f"CREATE DATABASE {_TEMPLATE}")
-    upgrade(_at(postgres_server, _TEMPLATE))
+    upgrade(_at(postgres_server, _TEMPLATE), master_key)
     yield postgres_server
     _admin(postgres_server, f"DROP DATABASE {_TEMPLATE} WITH (FORCE)")
 

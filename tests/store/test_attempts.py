@@ -241,6 +241,8 @@ async def _ids(connection: object) -> set[str]:
 async def _counts(store: SqlStore) -> dict[str, int]:
     async def look(connection: object) -> dict[str, int]:
         rows = await connection.execute(select(number_days))  # type: ignore[attr-defined]
-        return {row.number: row.attempts for row in rows}
+        return {row.number_key: row.attempts for row in rows}
 
-    return await store.database.read(look)
+    found = await store.database.read(look)
+    keys = {store.vault.number(number(index)): number(index) for index in range(1000)}
+    return {keys[key]: count for key, count in found.items()}

@@ -8,7 +8,7 @@ from dialer_engine.domain.errors import NotFound
 from dialer_engine.domain.outcome import Outcome
 from dialer_engine.domain.units import AttemptId
 from dialer_engine.store import SqlStore
-from dialer_engine.store.calls import masked
+from dialer_engine.store.numbers import masked
 from tests.store.building import CARDS, LOANS, TODAY, at, case, draft, end, fill, number
 
 

@@ -189,4 +189,4 @@ async def test_sqlite_finds_due_cases_by_the_index(sqlite_url: str) -> None:
     assert "SCAN cc" not in due_plan + levels
     assert "SCAN next_cc" not in levels
     assert "TEMP B-TREE" not in due_plan.split("SEARCH cases")[0]
-    assert "SEARCH number_days USING PRIMARY KEY (number=? AND local_day=?)" in counts
+    assert "SEARCH number_days USING PRIMARY KEY (number_key=? AND local_day=?)" in counts

@@ -14,7 +14,7 @@ from dialer_engine.domain.outcome import Outcome
 from dialer_engine.domain.units import AgentId, CampaignName
 from dialer_engine.ports.store import DispositionRow, RecordingRow
 from dialer_engine.store import Form, SqlStore, export_attempts, export_cases, import_cases
-from dialer_engine.store.calls import masked
+from dialer_engine.store.numbers import masked
 from tests.store.building import CARDS, LOANS, NOW, at, case, draft, end, fill, number
 
 
