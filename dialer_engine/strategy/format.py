@@ -217,10 +217,10 @@ STRATEGY = Struct(
         Field("version", Number(VERSION, VERSION), "of the format: 1", "格式版本", needed=True),
         Field("title", _TITLE, "for people", "名称", needed=True),
         Field(
-            "jurisdictions",
-            Seq(Text(pattern=r"[A-Z][A-Z0-9_]{1,30}", shape="a preset such as CN"), 0, 20),
-            "presets of compliance that its steps are checked against",
-            "适用法域",
+            "presets",
+            Seq(NAME, 0, 20),
+            "compliance presets that its steps are checked against, such as cn",
+            "合规预设",
         ),
         Field(
             "languages",

@@ -158,8 +158,8 @@ class Experiment:
 @dataclass(frozen=True, slots=True)
 class Strategy:
     """A strategy file. order: facts to sort by, the first counts most, `-` before one for largest
-    first. mix: of this many cases of each segment in a round. jurisdictions: whose rules its steps
-    are checked against.
+    first. mix: of this many cases of each segment in a round. presets: of compliance, whose
+    rules its steps are checked against.
     """
 
     name: str
@@ -170,5 +170,5 @@ class Strategy:
     order: tuple[str, ...] = ("-priority",)
     mix: dict[str, int] = field(default_factory=dict)
     experiments: tuple[Experiment, ...] = ()
-    jurisdictions: tuple[str, ...] = ()
+    presets: tuple[str, ...] = ()
     languages: tuple[str, ...] = ("zh", "en")

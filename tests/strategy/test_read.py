@@ -21,7 +21,7 @@ from dialer_engine.strategy.retry import Then
 GOOD: dict[str, Any] = {
     "version": 1,
     "title": {"en": "Early", "zh": "早期"},
-    "jurisdictions": ["CN"],
+    "presets": ["cn"],
     "dial": {"mode": "predictive", "max_ratio": 1.5},
     "order": ["-priority", "-balance", "dpd"],
     "mix": {"promised": 1, "rest": 3},
@@ -138,7 +138,7 @@ def test_a_retry_table_alone_is_no_strategy() -> None:
         ("experiments.0.segments", ["rset"], "did you mean rest?"),
         ("experiments.0.arms.1.id", "as-is", "called as-is already"),
         ("experiments.0.arms.1.set.day", 1, "no key 'day'"),
-        ("jurisdictions", ["china"], "a preset such as CN"),
+        ("presets", ["CN!"], "not a name of small letters"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(path: str, value: Any, words: str) -> None:
