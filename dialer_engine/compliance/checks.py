@@ -191,7 +191,7 @@ class CountCheck:
         made = self.counter
         return Claim(
             self.rule.id, facts.keys[self.unit], self.spec.limit, since,
-            made.all_of, made.any_of, made.none_of, made.open_counts,
+            made.all_of, made.any_of, made.none_of, made.open_is,
         )  # fmt: skip
 
     def text(self, asked: Asked, at: datetime) -> str:

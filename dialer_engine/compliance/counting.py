@@ -22,6 +22,7 @@ from typing import Final
 from dialer_engine.compliance.rules import Channel, CountSpec, Event, Span, Unit
 from dialer_engine.compliance.zones import Zones
 from dialer_engine.domain.outcome import Outcome
+from dialer_engine.domain.reservation import OPEN
 
 
 class Flag(IntFlag):
@@ -104,7 +105,6 @@ OUTCOME_FLAGS: Final[Mapping[Outcome, Flag]] = {
 _NOTHING: Final = Flag(0)
 # Anatel's short call (despacho 160/2022): up to six seconds from the answer.
 _SHORT_CALL_S: Final = 6.0
-OPEN: Final = int(Flag.OPEN)
 TICK: Final = timedelta(microseconds=1)
 # What is open is over soon, one way or the other: then it is looked at again.
 OPEN_AGAIN: Final = timedelta(minutes=5)
@@ -147,11 +147,6 @@ class Counter:
             return False
         have = flags | self.open_is if flags & OPEN else flags
         return have & self.all_of == self.all_of
-
-    @property
-    def open_counts(self) -> bool:
-        """Whether an open contact counts for what it may become."""
-        return bool(self.open_is)
 
 
 def counter(spec: CountSpec) -> Counter:

@@ -347,18 +347,24 @@ class Gate:
             key=_MINT,
         )
 
-    def record_of(self, facts: Facts, now: datetime, denial: Denial) -> dict[str, Any]:
-        """What is kept of a denial."""
-        named = self.zones(facts)
+    def record_of(
+        self,
+        facts: Facts,
+        now: datetime,
+        denial: Denial,
+        zones: tuple[str, ...] | None = None,
+    ) -> dict[str, Any]:
+        """What is kept of a denial. zones: as for `decide`."""
+        named = self.zones(facts) if zones is None else zones
         found = zones_of(named) if named else None
-        counts: dict[str, int] = {}
-        asked = Asked(facts, found or _NOWHERE, counts)
+        asked = Asked(facts, found or _NOWHERE, {})
         if found is not None:
             for check in self._profile(facts.subject).counts:
                 check.free_at(asked, now)
+            self._house_cap.free_at(asked, now)
         kind = "deferral" if isinstance(denial, Deferral) else "denial"
         return self._record(kind, asked, now) | {
-            "zones": list(named),
+            "zones": sorted(named),
             "reasons": list(denial.codes),
             "again_at": _iso(denial.again_at),
         }

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from dialer_engine.domain.outcome import Outcome
+from dialer_engine.domain.reservation import Reservation
 from dialer_engine.domain.units import (
     E164,
     AgentId,
@@ -24,7 +25,7 @@ class AttemptDraft:
 
     permit: the compliance decision as plain data (rule-set hash, the counters it saw, decided_at).
     local_day: the date at the debtor, ISO, on which the per-number cap counts; daily_cap: the cap
-    to enforce once more in the transaction.
+    to enforce once more in the transaction. reservation: the same for every other cap.
     """
 
     id: AttemptId
@@ -38,6 +39,7 @@ class AttemptDraft:
     daily_cap: int
     permit: dict[str, Any]
     try_no: int = 1
+    reservation: Reservation | None = None
 
 
 @dataclass(frozen=True, slots=True)

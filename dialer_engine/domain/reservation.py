@@ -10,13 +10,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+# The flag of a contact that is not over yet; `compliance.counting.Flag` names the others.
+OPEN: Final = 1
+
+
+class Claim(NamedTuple):
     """At most `limit` contacts, this one included, may stand on `unit` since `since` (aware UTC; None:
     ever). A contact counts when its flags have one bit of `any_of`, every one of `all_of` and none of
-    `none_of`. An open one counts unless `none_of` forbids it, when `open_counts`.
+    `none_of`; an open one has the bits of `open_is` as well.
     """
 
     rule: str
@@ -26,7 +30,16 @@ class Claim:
     all_of: int
     any_of: int
     none_of: int
-    open_counts: bool
+    open_is: int
+
+    def counts(self, at: datetime, flags: int) -> bool:
+        """Whether a contact stands against this claim."""
+        if self.since is not None and at < self.since:
+            return False
+        if flags & self.none_of or not flags & self.any_of:
+            return False
+        have = flags | self.open_is if flags & OPEN else flags
+        return have & self.all_of == self.all_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dialer_engine.domain.attempt import AttemptDraft, AttemptEnd, CaseNext, OpenAttempt
 from dialer_engine.domain.units import AttemptId, CampaignName, CaseId, NodeName, TrunkName
 from dialer_engine.store import cases as case_rows
+from dialer_engine.store import compliance, evidence
 from dialer_engine.store._sql import chunks, upsert
 from dialer_engine.store.campaigns import CampaignIds, check_tokens
 from dialer_engine.store.numbers import masked
@@ -44,9 +45,17 @@ async def begin(
     keys = {draft.id: vault.number(draft.number) for draft in wanted}
     written = await _insert(connection, numbers, wanted, keys)
     refused |= {draft.id: IN_FLIGHT for draft in wanted if draft.id not in written}
-    over = await _count(connection, [draft for draft in wanted if draft.id in written], keys)
-    await _remove(connection, over)
-    return refused | dict.fromkeys(over, DAILY_CAP)
+    full = await compliance.reserve(
+        connection,
+        [(d.id, d.reservation) for d in wanted if d.id in written and d.reservation is not None],
+    )
+    within = [draft for draft in wanted if draft.id in written and draft.id not in full]
+    over = await _count(connection, within, keys)
+    await _remove(connection, [*full, *over])
+    await compliance.release(connection, over)
+    refused |= full | dict.fromkeys(over, DAILY_CAP)
+    await evidence.append(connection, [evidence.decided(d, refused.get(d.id)) for d in drafts])
+    return refused
 
 
 async def _insert(
@@ -113,6 +122,8 @@ async def withdraw(connection: AsyncConnection, ids: Iterable[AttemptId]) -> Non
     """Remove attempts whose commit was never confirmed and which were therefore never dialled, and
     take them off their numbers' counts.
     """
+    ids = list(ids)
+    await compliance.release(connection, ids)
     for part in chunks(ids):
         gone = delete(attempts).where(attempts.c.id.in_(part), attempts.c.outcome.is_(None))
         for number, day in await connection.execute(
@@ -144,10 +155,24 @@ async def end(
     nexts: Sequence[CaseNext],
 ) -> None:
     """Write outcomes where there are none, and what follows for the cases."""
-    if ends:
-        rows = [_end_row(item) for item in sorted(ends, key=lambda e: e.id)]
-        await connection.execute(_END, rows)
+    open_ones = await _still_open(connection, [item.id for item in ends])
+    fresh = [item for item in sorted(ends, key=lambda e: e.id) if item.id in open_ones]
+    if fresh:
+        await connection.execute(_END, [_end_row(item) for item in fresh])
+        await compliance.settle(connection, fresh)
     await case_rows.follow(connection, ids, nexts)
+    await evidence.append(connection, [evidence.ended(item, open_ones[item.id]) for item in fresh])
+
+
+async def _still_open(connection: AsyncConnection, ids: Sequence[AttemptId]) -> dict[str, int]:
+    """Those of them that have no outcome yet, each with its case."""
+    found: dict[str, int] = {}
+    for part in chunks(ids):
+        query = select(attempts.c.id, attempts.c.case_id).where(
+            attempts.c.id.in_(part), attempts.c.outcome.is_(None)
+        )
+        found |= {row.id: row.case_id for row in await connection.execute(query)}
+    return found
 
 
 def _end_row(item: AttemptEnd) -> dict[str, Any]:

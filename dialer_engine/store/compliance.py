@@ -17,10 +17,10 @@ from typing import Any, Final
 from sqlalchemy import ARRAY, BigInteger, bindparam, delete, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dialer_engine.compliance.counting import OPEN, outcome_flags
+from dialer_engine.compliance.counting import outcome_flags
 from dialer_engine.compliance.rules import Hours, Override
 from dialer_engine.domain.attempt import AttemptEnd
-from dialer_engine.domain.reservation import Claim, Reservation
+from dialer_engine.domain.reservation import OPEN, Claim, Reservation
 from dialer_engine.domain.units import AttemptId, CaseId
 from dialer_engine.store._sql import chunks, upsert
 from dialer_engine.store.schema_law import rule_overrides, unit_events
@@ -57,23 +57,10 @@ async def reserve(
 
 def _full(one: Reservation, history: History) -> str | None:
     for claim in one.claims:
-        standing = sum(
-            1
-            for at, flags in history.get(claim.unit, ())
-            if (claim.since is None or at >= claim.since) and counts(claim, flags)
-        )
+        standing = sum(claim.counts(at, flags) for at, flags in history.get(claim.unit, ()))
         if standing >= claim.limit:
             return claim.rule
     return None
-
-
-def counts(claim: Claim, flags: int) -> bool:
-    """Whether a contact stands against this claim, as `compliance.counting.Counter` says it."""
-    if flags & claim.none_of or not flags & claim.any_of:
-        return False
-    if flags & OPEN and claim.open_counts:
-        return True
-    return flags & claim.all_of == claim.all_of
 
 
 async def _lock(connection: AsyncConnection, units: Sequence[str]) -> None:
