@@ -26,6 +26,7 @@ from dialer_engine.domain.units import CampaignName
 from dialer_engine.store._sql import chunks
 from dialer_engine.store.campaigns import CampaignIds
 from dialer_engine.store.cases import number_place, personal_place
+from dialer_engine.store.closed import value_place
 from dialer_engine.store.numbers import masked
 from dialer_engine.store.schema import (
     attempts,
@@ -201,7 +202,7 @@ async def _numbers_of(
     for part in chunks(ids):
         past = select(contact_points).where(contact_points.c.case_id.in_(part))
         for row in await connection.execute(past):
-            place = f"contact_points.value/{row.case_id}/{row.value_key}"
+            place = value_place(row.case_id, row.value_key)
             found[row.case_id, row.value_key] = vault.open(place, row.value)
         now = select(case_numbers).where(case_numbers.c.case_id.in_(part))
         for row in await connection.execute(now):

@@ -20,6 +20,7 @@ import pytest
 
 from dialer_engine.cli.client import Client
 from dialer_engine.domain.errors import DialerError, NotFound
+from dialer_engine.store.keyring import load_vault
 from tools.lab.backend import find_backend
 from tools.lab.errors import BackendMissing
 from tools.lab.lab import Lab
@@ -44,7 +45,7 @@ WORLD: dict[str, Any] = {
 }
 _PATIENCE_S = 40.0
 _COLUMNS = (
-    "a.id, a.number, a.node, a.trunk, a.try_no, a.outcome, a.detail, a.cause, a.sip, a.agent_id, a.verdict, "
+    "a.id, a.number_key, a.node, a.trunk, a.try_no, a.outcome, a.detail, a.cause, a.sip, a.agent_id, a.verdict, "
     "a.permit, a.planned_at, a.answered_at, a.bridged_at, a.ended_at, a.talk_s, a.waited_s, a.recovered, "
     "a.answer_to_bridge_s"
 )
@@ -83,6 +84,7 @@ class Floor:
         self.lab, self.site, self.world = lab, site, world
         self._proxy = proxy
         self._cases = 0
+        self._numbers: dict[str, str] = {}
 
     @property
     def proxy(self) -> Proxy:
@@ -153,6 +155,8 @@ class Floor:
                 reference = f"{name}-{self._cases:05d}"
                 rows.writerow((reference, "Kit Maple", number, noon_zone(), "10.00", "GBP", skill))
         self.site.cli("import", str(file), "--campaign", name)
+        vault = load_vault(self.site.store)
+        self._numbers |= {vault.number(number): number for number in numbers}
         return name
 
     def start(self, name: str) -> None:
@@ -196,7 +200,12 @@ class Floor:
         """Attempts in the order of planning."""
         query = f"select {_COLUMNS} from attempts a join campaigns c on c.id = a.campaign_id "
         query += "where c.name = ? order by a.id" if campaign else "order by a.id"
-        return [_attempt(row) for row in self.rows(query, *([campaign] if campaign else []))]
+        rows = self.rows(query, *([campaign] if campaign else []))
+        return [_attempt((one[0], self._numbers[one[1]], *one[2:])) for one in rows]
+
+    def key_of(self, number: str) -> str:
+        """What the store knows a number by."""
+        return load_vault(self.site.store).number(number)
 
     def alarms(self) -> list[tuple[str, str]]:
         """Kind and text of each alarm in the store."""

@@ -114,7 +114,7 @@ def _one_talks_and_one_waits(floor: Floor, name: str, variant: int) -> tuple[str
     floor.start(floor.campaign(name, numbers, mode="ratio", ratio=2.0))
     floor.until(lambda: floor.calls(campaign=name, phase="waiting"), "one waits")
     floor.site.kill()
-    by_id = {row[0]: row[1] for row in floor.rows("select id, number from attempts")}
+    by_id = {one.id: one.number for one in floor.attempts()}
     ami_free = [n for n in by_id.values() if n in numbers]
     assert sorted(ami_free) == sorted(numbers)
     talks = floor.lab.command("pbx", "core show channels concise").splitlines()

@@ -171,7 +171,9 @@ def test_congestion_goes_to_the_next_trunk_with_a_permit_of_its_own(floor: Floor
         assert (second.outcome, second.trunk) == ("completed", "carrier-b")
         assert first.permit != second.permit
         assert [c.where for c in floor.world.calls([number])] == ["carrier-a", "carrier-b"]
-        days = floor.rows("select attempts from number_days where number = ?", number)
+        days = floor.rows(
+            "select attempts from number_days where number_key = ?", floor.key_of(number)
+        )
         assert days == [(2,)]
 
 
