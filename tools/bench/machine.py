@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import subprocess
@@ -92,6 +93,16 @@ def _machine() -> tuple[float, float]:
     ticks = [int(one) / _TICKS for one in first]
     idle = ticks[3] + ticks[4]
     return sum(ticks) - idle, idle
+
+
+def children(pid: int) -> list[int]:
+    """Processes that this one has started and that live."""
+    found: list[int] = []
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        # A thread may end while it is looked at.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found += map(int, (thread / "children").read_text(encoding="ascii").split())
+    return found
 
 
 def open_files(pid: int) -> int:

@@ -4,6 +4,7 @@ call.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import time
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tools.bench.machine import MIB, load, open_files, usage
+from tools.bench.machine import MIB, children, load, open_files, usage
 from tools.lab.ami import Ami
 from tools.lab.lab import Lab
 from tools.rig.site import Site
@@ -92,10 +93,17 @@ class Looker:
         share = (used.cpu_s - last[1]) / (at - last[0]) if last else 0.0
         return {
             "daemon RSS MiB": used.rss / MIB,
+            "converter RSS MiB": self._converter(),
             "daemon threads": used.threads,
             "daemon files": open_files(self._site.pid),
             "daemon CPU share": share,
         }
+
+    def _converter(self) -> float:
+        """The process that converts recordings for the daemon (`recordings.worker`)."""
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            return sum(usage(child).rss for child in children(self._site.pid)) / MIB
+        return 0.0
 
     def _asterisk(self) -> dict[str, float]:
         pbx = self._lab.pid("pbx")

@@ -46,6 +46,7 @@ WORLD: dict[str, Any] = {
 # others: a few pieces, for they breathe with the load. Asterisk's memory is judged in pbx.py.
 ALLOWED: dict[str, Allowance] = {
     "daemon RSS MiB": Allowance(4.0, 0.04),
+    "converter RSS MiB": Allowance(2.0, 0.04),
     "daemon threads": Allowance(1.0),
     "daemon files": Allowance(2.0),
     "tasks": Allowance(3.0),
