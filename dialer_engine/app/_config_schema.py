@@ -24,7 +24,7 @@ from dialer_engine.app._config_fields import (
 )
 from dialer_engine.app._config_pbx import Pbx, TrunkOptions
 from dialer_engine.domain.agent import AgentMode
-from dialer_engine.domain.campaign import DialMode
+from dialer_engine.domain.campaign import DialMode, Period
 
 LogFormat = Literal["auto", "json", "console"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -182,7 +182,8 @@ class Pacing:
 
     mode: DialMode = opt(
         DialMode.PROGRESSIVE,
-        "progressive: one line for each free agent. ratio: as below.",
+        "predictive: as many calls as the target allows. progressive: one line for each free agent. ratio: as below."
+        " preview, manual: agents choose. robot: no agents, a message.",
         "外呼模式",
         live=True,
     )
@@ -206,10 +207,36 @@ class Pacing:
     )
     max_ringing_per_agent: float = opt(
         12.0,
-        "Never more lines in flight for each free agent.",
-        "每名空闲坐席的在途呼叫上限",
+        "Never more lines in flight for each agent, in any campaign.",
+        "每名坐席的在途呼叫上限(所有活动)",
         live=True,
-        check=between(1, 20),
+        check=between(1, 100),
+    )
+    target: float = opt(
+        0.03,
+        "Share of live answers that may be abandoned in mode predictive.",
+        "预测式外呼的呼损率上限",
+        live=True,
+        check=between(0, 0.2),
+    )
+    period: Period = opt(
+        Period.DAY,
+        "Over what abandoned answers are counted: day, week or month, by compliance.default_zone.",
+        "呼损统计周期",
+        live=True,
+    )
+    min_ring_s: float = opt(
+        15.0,
+        "Nobody is hung up on earlier, save when agents vanish.",
+        "最短振铃秒数",
+        live=True,
+        check=between(0, 120),
+    )
+    priors: str = opt(
+        "",
+        "What a campaign that never dialled begins with: a file of `dialer-engine pacing export`; empty: none.",
+        "新活动的先验数据文件",
+        live=True,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from dialer_engine.app.pins import hash_pin
 from dialer_engine.domain.agent import AgentMode
-from dialer_engine.domain.campaign import Campaign, DialMode
+from dialer_engine.domain.campaign import Campaign, DialMode, Period
 from dialer_engine.domain.errors import BadValue
 from dialer_engine.domain.units import AgentId
 from dialer_engine.engine.api import CAMPAIGN_FIELDS
@@ -37,6 +37,8 @@ def changed(
     given = {key: _of_type(key, value) for key, value in changes.items()}
     if "mode" in given:
         given["mode"] = _dial_mode(given["mode"])
+    if "period" in given:
+        given["period"] = _period(given["period"])
     after = replace(campaign, **given)
     if after.strategy not in strategies:
         raise BadValue(
@@ -69,6 +71,8 @@ def _of_type(key: str, value: Any) -> Any:
         raise BadValue(f"a campaign has no {key!r}; it has {', '.join(CAMPAIGN_FIELDS)}")
     if kind is float and type(value) is int:
         return float(value)
+    if kind is int and type(value) is float and value.is_integer():
+        return int(value)
     if type(value) is not kind:
         raise BadValue(f"{key} must be a value of type {kind.__name__}")
     return value
@@ -80,6 +84,14 @@ def _dial_mode(word: str) -> DialMode:
     except ValueError:
         modes = ", ".join(mode.value for mode in DialMode)
         raise BadValue(f"no mode is called {word!r}; there are {modes}") from None
+
+
+def _period(word: str) -> Period:
+    try:
+        return Period(word)
+    except ValueError:
+        periods = ", ".join(period.value for period in Period)
+        raise BadValue(f"no accounting period is called {word!r}; there are {periods}") from None
 
 
 def _agent_mode(word: object) -> AgentMode:

@@ -18,9 +18,10 @@ import structlog
 import dialer_engine
 from dialer_engine.app import doctor, given, logs, views, wiring
 from dialer_engine.app.config import Change, Loaded, diff
+from dialer_engine.app.pacing import PacingService, parsed_time
 from dialer_engine.domain import events as ev
 from dialer_engine.domain.agent import AgentMode
-from dialer_engine.domain.campaign import Campaign, CampaignState, DialMode
+from dialer_engine.domain.campaign import Campaign, CampaignState, DialMode, Period
 from dialer_engine.domain.errors import BadValue, Conflict, NotFound, PbxError, StoreError
 from dialer_engine.domain.units import AgentId, AttemptId, CampaignName, NodeName
 from dialer_engine.engine.engine import Engine
@@ -31,7 +32,7 @@ Json = dict[str, Any]
 _LISTEN = ("listen", "whisper", "barge")
 
 
-class Service:
+class Service(PacingService):
     """One daemon, as others may use it. stop_asked(graceful, limit_s): begins the stop."""
 
     def __init__(
@@ -146,12 +147,15 @@ class Service:
         return Campaign(
             CampaignName(name), DialMode(config.pacing.mode), config.pacing.ratio, config.pacing.ring_timeout_s,
             config.pacing.wait_limit_s, config.agents.wrap_up_s, config.amd.enabled,
+            target=config.pacing.target, period=Period(config.pacing.period), min_ring_s=config.pacing.min_ring_s,
         )  # fmt: skip
 
-    async def change_campaign(self, name: str, changes: Json) -> Json:
+    async def change_campaign(self, name: str, changes: Json, who: str = "") -> Json:
         """See EngineApi."""
-        campaign = self._with(await self._campaign(name), changes)
+        before = await self._campaign(name)
+        campaign = self._with(before, changes)
         await self._engine.store.save_campaign(campaign)
+        await self._note_changes(before, campaign, who)
         self._engine.dialling.campaigns[campaign.name] = campaign
         running = self._engine.dialling.running.get(campaign.name)
         if running is not None:
@@ -331,20 +335,10 @@ class Service:
     async def report(self, campaign: str | None, since: str | None, until: str | None) -> Json:
         """See EngineApi."""
         name = CampaignName(campaign) if campaign else None
-        return views.report(await self._engine.store.report(name, _time(since), _time(until)))
+        return views.report(
+            await self._engine.store.report(name, parsed_time(since), parsed_time(until))
+        )
 
     def subscribe(self, topics: Sequence[str]) -> AsyncIterator[Json]:
         """See EngineApi."""
         return self._engine.feed.subscribe(tuple(topics))
-
-
-def _time(text: str | None) -> datetime | None:
-    if not text:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadValue(f"{text!r} is not a time; write it as 2026-11-21T08:00:00+08:00") from None
-    if found.tzinfo is None:
-        raise BadValue(f"{text!r} has no offset; write it as 2026-11-21T08:00:00+08:00")
-    return found.astimezone(UTC)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from dialer_engine.app.pacing import account_row
 from dialer_engine.domain.agent import AgentState
 from dialer_engine.domain.call import CallPhase
 from dialer_engine.domain.campaign import Campaign
@@ -56,13 +57,16 @@ def agent_row(agent: Agent, engine: Engine) -> Json:
 def campaign_row(engine: Engine, campaign: Campaign, backlog: dict[str, int]) -> Json:
     """A campaign with what it does now."""
     running = engine.dialling.running.get(campaign.name)
-    shown = asdict(campaign) | {"mode": campaign.mode.value, "state": campaign.state.value}
+    words = {name: getattr(campaign, name).value for name in ("mode", "state", "period")}
+    shown = asdict(campaign) | words
+    now = engine.clock.now().utc
     return shown | {
         "holder": engine.settings.instance if running else None,
         "why": running.why if running else "",
         "backlog": backlog,
         "live": _live(engine, campaign),
         "today": _figures(engine, campaign),
+        "account": account_row(running.pace.account, now) if running else None,
     }
 
 
@@ -125,8 +129,8 @@ def status(engine: Engine, whole: Json) -> Json:
             "event_failures": engine.inbox.failures, "task_failures": engine.tasks.failures, "tasks": len(engine.tasks),
             "timers": len(engine.timers), "illegal_transitions": dict(stats.illegal), "stray": stats.stray,
             "originates": stats.originates, "unknown": stats.unknown, "denied": dict(stats.denied),
-            "failovers": stats.failovers, "recovered": stats.recovered, "ticks": stats.ticks,
-            "late_ticks": stats.late_ticks,
+            "failovers": stats.failovers, "cancelled": stats.cancelled, "recovered": stats.recovered,
+            "ticks": stats.ticks, "late_ticks": stats.late_ticks,
             "shed": sum(h.counters.get(which, 0) for h in health for which in _SHED),
         },
     }  # fmt: skip

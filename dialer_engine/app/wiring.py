@@ -5,6 +5,7 @@ Rules: configuration words end here; an adapter is chosen here and nowhere else.
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -26,10 +27,13 @@ from dialer_engine.app.pins import check_pin
 from dialer_engine.compliance.gate import RuleSet
 from dialer_engine.domain.agent import AgentPolicy
 from dialer_engine.domain.call import CallPolicy
-from dialer_engine.domain.errors import ConfigError
+from dialer_engine.domain.campaign import Campaign
+from dialer_engine.domain.errors import BadValue, ConfigError
 from dialer_engine.domain.trunk import TrunkLimits
-from dialer_engine.domain.units import E164, NodeName, TrunkName
+from dialer_engine.domain.units import E164, CampaignName, NodeName, TrunkName
+from dialer_engine.engine.account import Account
 from dialer_engine.engine.engine import Engine
+from dialer_engine.engine.pace import CampaignPace
 from dialer_engine.engine.settings import EngineSettings
 from dialer_engine.live.memory import MemoryFeed
 from dialer_engine.ports.live import Feed
@@ -131,7 +135,22 @@ def engine_settings(config: Config) -> EngineSettings:
         dispositions={code: code for code in agents.dispositions.values()},
         dtmf=dict(agents.dispositions),
         break_reasons=tuple(agents.break_reasons),
+        priors=priors(pacing.priors),
     )
+
+
+def priors(file: str) -> dict[str, Any] | None:
+    """What was learned elsewhere; ConfigError when the file is not that."""
+    if not file:
+        return None
+    try:
+        found = json.loads(Path(file).read_text(encoding="utf-8"))
+        # No campaign of that name exists; it is read as each of them will.
+        account = Account()
+        CampaignPace(Campaign(CampaignName("priors")), account).take_memory(found)
+    except (OSError, ValueError, AttributeError, BadValue) as error:
+        raise ConfigError(f"pacing.priors: {file}: {error}") from error
+    return dict(found)
 
 
 def trunk_limits(config: Config) -> tuple[TrunkLimits, ...]:

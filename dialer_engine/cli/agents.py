@@ -141,6 +141,48 @@ def dispose(session: Session, agent_id: str, code: str, note: str, attempt: str 
 
 @agents.command()
 @click.argument("agent_id", metavar="AGENT")
+@pass_session
+def accept(session: Session, agent_id: str) -> None:
+    """Dial the case that an agent is looking at (mode preview)."""
+    _held(session, agent_id, "accept", {})
+
+
+@agents.command()
+@click.argument("agent_id", metavar="AGENT")
+@click.option("--reason", default="", help="Why; it is kept with the case.")
+@pass_session
+def skip(session: Session, agent_id: str, reason: str) -> None:
+    """Skip the case that an agent is looking at (mode preview).
+
+    It is shown again after an hour.
+    """
+    _held(session, agent_id, "skip", {"reason": reason})
+
+
+@agents.command()
+@click.argument("agent_id", metavar="AGENT")
+@click.argument("campaign")
+@click.argument("reference")
+@pass_session
+def dial(session: Session, agent_id: str, campaign: str, reference: str) -> None:
+    """Dial one case of a campaign for an agent (modes manual and preview).
+
+    REFERENCE is the creditor's own key of the case.
+    """
+    _held(session, agent_id, "dial", {"campaign": campaign, "reference": reference})
+
+
+def _held(session: Session, agent_id: str, action: str, body: Mapping[str, Any]) -> None:
+    with session.client() as client:
+        told = client.post(path("agents", agent_id, action), body)
+    if session.json:
+        show.emit_json(told)
+    else:
+        show.everything(session, told)
+
+
+@agents.command()
+@click.argument("agent_id", metavar="AGENT")
 @click.option("--phone", required=True, help="The supervisor's phone, which is called.")
 @click.option("--mode", type=click.Choice(LISTEN_MODES), default="listen", show_default=True)
 @pass_session

@@ -11,7 +11,7 @@ from dialer_engine.cli import columns, show
 from dialer_engine.cli.base import Group, both, pass_session
 from dialer_engine.cli.paths import path
 from dialer_engine.cli.session import Session
-from dialer_engine.engine.api import CAMPAIGN_FIELDS, DIAL_MODES
+from dialer_engine.engine.api import CAMPAIGN_FIELDS, DIAL_MODES, PERIODS
 
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
@@ -29,6 +29,29 @@ _settings = both(
     click.option("--amd/--no-amd", default=None, help="Let the PBX look for answering machines."),
     click.option("--skill", help="Agents need it; empty: any agent."),
     click.option("--strategy", help="Name of the retry table."),
+    click.option(
+        "--target", type=float, help="Share of live answers that may be abandoned, such as 0.03."
+    ),
+    click.option(
+        "--period", type=click.Choice(PERIODS), help="Over what abandoned answers are counted."
+    ),
+    click.option(
+        "--max-ringing", "max_ringing_per_agent", type=float, help="Lines for each agent, at most."
+    ),
+    click.option(
+        "--min-ring", "min_ring_s", type=float, help="Nobody is hung up on earlier, in s."
+    ),
+    click.option(
+        "--preview-timeout", "preview_timeout_s", type=float, help="Time to look at a case, in s."
+    ),
+    click.option(
+        "--preview-dials/--preview-skips",
+        default=None,
+        help="What becomes of a case at that time.",
+    ),
+    click.option("--robot-channels", type=int, help="Calls at once without agents."),
+    click.option("--robot-cps", type=float, help="Calls a second without agents."),
+    click.option("--robot-message", help="Sounds that they hear, joined by &."),
 )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import socket
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -37,7 +38,7 @@ class Client:
         self.path = path
         self.knock()
         self._http = httpx.Client(
-            transport=httpx.HTTPTransport(uds=os.fspath(path)), timeout=TIMEOUT
+            transport=httpx.HTTPTransport(uds=os.fspath(path)), timeout=TIMEOUT, headers=_who()
         )
 
     def __enter__(self) -> Client:
@@ -67,6 +68,10 @@ class Client:
         """PATCH with a JSON body."""
         return self._ask("PATCH", where, json=dict(body))
 
+    def put(self, where: str, body: Mapping[str, Any]) -> Any:
+        """PUT with a JSON body."""
+        return self._ask("PUT", where, json=dict(body))
+
     def events(self, topics: Iterable[str]) -> Iterator[dict[str, Any]]:
         """Messages of the live feed, for ever."""
         with (
@@ -95,7 +100,7 @@ class AsyncClient:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._http = httpx.AsyncClient(
-            transport=httpx.AsyncHTTPTransport(uds=os.fspath(path)), timeout=TIMEOUT
+            transport=httpx.AsyncHTTPTransport(uds=os.fspath(path)), timeout=TIMEOUT, headers=_who()
         )
 
     async def get(self, where: str) -> Any:
@@ -128,6 +133,15 @@ class AsyncClient:
             answer = await self._http.request(method, BASE + where, **what)
         _check(answer)
         return answer.json()
+
+
+def _who() -> dict[str, str]:
+    """Who changes something: the user of this shell, as they were before sudo."""
+    try:
+        user = os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        user = str(os.getuid())
+    return {"X-Dialer-User": user.encode("ascii", "replace").decode()}
 
 
 def _given(query: Mapping[str, str | None]) -> dict[str, str]:

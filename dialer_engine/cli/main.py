@@ -28,6 +28,7 @@ from dialer_engine.cli.data import export, import_
 from dialer_engine.cli.db import db
 from dialer_engine.cli.doctor import doctor
 from dialer_engine.cli.events import events
+from dialer_engine.cli.pacing import pacing
 from dialer_engine.cli.recordings import recordings
 from dialer_engine.cli.report import report
 from dialer_engine.cli.session import Session
@@ -75,7 +76,7 @@ def cli() -> None:
 
 
 for _command in (
-    run, status, top, campaign, agents, calls, report, events, doctor, reload, stop,
+    run, status, top, campaign, pacing, agents, calls, report, events, doctor, reload, stop,
     import_, export, recordings, config, db, completion,
 ):  # fmt: skip
     cli.add_command(_command)

@@ -42,6 +42,10 @@ class DialMode(StrEnum):
         return self in (DialMode.PREVIEW, DialMode.MANUAL)
 
 
+# Modes that can run without dialling, beside the one that does.
+SHADOWS: tuple[DialMode, ...] = (DialMode.PREDICTIVE, DialMode.PROGRESSIVE, DialMode.RATIO)
+
+
 class Period(StrEnum):
     """Over what abandoned answers are counted, by the calendar of the site. 47 CFR 64.1200(a)(7) counts
     30 days for each campaign; a day is stricter, and what a supervisor sees.

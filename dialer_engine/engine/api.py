@@ -14,8 +14,9 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, Protocol
 
 from dialer_engine.domain.agent import AgentMode
-from dialer_engine.domain.campaign import DialMode
+from dialer_engine.domain.campaign import DialMode, Period
 from dialer_engine.domain.errors import DialerError
+from dialer_engine.engine.api_pacing import PacingApi
 
 Json = dict[str, Any]
 
@@ -29,6 +30,15 @@ CAMPAIGN_FIELDS: dict[str, type] = {
     "amd": bool,
     "skill": str,
     "strategy": str,
+    "target": float,
+    "period": str,
+    "max_ringing_per_agent": float,
+    "min_ring_s": float,
+    "preview_timeout_s": float,
+    "preview_dials": bool,
+    "robot_channels": int,
+    "robot_cps": float,
+    "robot_message": str,
 }
 AGENT_FIELDS: dict[str, type] = {
     "id": str,
@@ -39,6 +49,7 @@ AGENT_FIELDS: dict[str, type] = {
     "mode": str,
     "node": str,
 }
+PERIODS: tuple[str, ...] = tuple(period.value for period in Period)
 DIAL_MODES: tuple[str, ...] = tuple(mode.value for mode in DialMode)
 AGENT_MODES: tuple[str, ...] = tuple(mode.value for mode in AgentMode)
 LISTEN_MODES: tuple[str, ...] = ("listen", "whisper", "barge")
@@ -67,7 +78,7 @@ def _tree(kind: type[DialerError]) -> Iterator[type[DialerError]]:
         yield from _tree(child)
 
 
-class EngineApi(Protocol):
+class EngineApi(PacingApi, Protocol):
     """The one door into the engine. The daemon provides it; `tests/web/fake_api.py` is its twin."""
 
     # -- the whole
@@ -101,10 +112,10 @@ class EngineApi(Protocol):
 
     # -- campaigns
     async def campaigns(self) -> list[Json]:
-        """[{name, state, mode, ratio, ring_timeout_s, wait_limit_s, wrap_up_s, amd, skill,
-        strategy, holder, why (the pacer's or the gate's last reason not to dial), backlog {due,
-        waiting, done, in_flight}, live {planned, ringing, waiting, talking}, today {attempts,
-        answered, bridged, abandoned, abandonment_rate}}].
+        """[{name, state, any of CAMPAIGN_FIELDS, holder, why (the pacer's or the
+        gate's last reason not to dial), backlog {due, waiting, done, in_flight}, live {planned, ringing, waiting, talking}, today {attempts,
+        answered, bridged, abandoned, abandonment_rate}, account (the accounting period so far, null when
+        this daemon does not run it: {kind, live, abandoned, rate, ends_at, left_s})}].
         """
         ...
 
@@ -116,8 +127,10 @@ class EngineApi(Protocol):
         """name and any of CAMPAIGN_FIELDS; the new campaign, stopped. Conflict when it exists."""
         ...
 
-    async def change_campaign(self, name: str, changes: Json) -> Json:
-        """Any of CAMPAIGN_FIELDS, effective at the next pacing tick; the campaign after."""
+    async def change_campaign(self, name: str, changes: Json, who: str = "") -> Json:
+        """Any of CAMPAIGN_FIELDS, effective at the next pacing tick; the campaign after. Each change is noted
+        with who made it (header `X-Dialer-User`; `api` without it).
+        """
         ...
 
     async def start_campaign(self, name: str) -> Json:

@@ -30,7 +30,7 @@ from dialer_engine.engine.settings import EngineSettings
 from dialer_engine.engine.sight import Sight, look, look_robot
 from dialer_engine.engine.stats import EngineStats
 from dialer_engine.engine.trunks import Trunks
-from dialer_engine.pacing.snapshot import Snapshot
+from dialer_engine.pacing.snapshot import Decision, Snapshot
 from dialer_engine.ports.clock import Clock
 from dialer_engine.ports.pbx import Originate, PbxNode
 from dialer_engine.ports.recordings import DiskState, Recordings
@@ -157,6 +157,8 @@ class Dialling:
     def _plan(self, running: Running) -> list[_Planned]:
         running.why = self.obstacle(running)
         if running.why:
+            now, mode = self._clock.now().utc, running.campaign.mode.value
+            running.pace.decisions.add(now, NodeName(""), mode, Decision(0, running.why), 0, {})
             self.offers.close(running.campaign.name)
             return []
         planned: list[_Planned] = []

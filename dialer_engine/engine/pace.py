@@ -20,8 +20,10 @@ from dialer_engine.engine.account import Account
 from dialer_engine.engine.decisions import Decisions
 from dialer_engine.engine.marks import Marks
 from dialer_engine.engine.news import Collector
+from dialer_engine.pacing.curves import Curve, curves
 from dialer_engine.pacing.guard import Guarded
 from dialer_engine.pacing.pacer import Progressive, pacer_for, settings_of
+from dialer_engine.pacing.predictive import Predictive
 from dialer_engine.pacing.snapshot import Decision, Pacer, Snapshot
 
 log = structlog.get_logger(__name__)
@@ -91,6 +93,9 @@ class CampaignPace:
         self._keep_learned(before.mode)
         for node, old in list(self.pacers.items()):
             self.pacers[node] = self._new(node, campaign.mode, old)
+        if campaign.mode is DialMode.ROBOT or campaign.mode.for_one_agent:
+            # Nothing to compare with.
+            self.set_shadow(None, None)
         if self.shadow is not None:
             mode = self.shadow.mode
             for node, old in list(self.shadow.pacers.items()):
@@ -152,11 +157,11 @@ class CampaignPace:
 
     # -- the shadow
 
-    def set_shadow(self, mode: DialMode | None, now: Moment) -> None:
+    def set_shadow(self, mode: DialMode | None, now: Moment | None) -> None:
         """Begin anew with this policy beside the live one; None ends it."""
         if self.shadow is not None and self.shadow.mode is DialMode.PREDICTIVE:
             self._keep(self.shadow.pacers)
-        self.shadow = None if mode is None else Shadow(mode, now)
+        self.shadow = None if mode is None or now is None else Shadow(mode, now)
 
     def _follow(
         self, shadow: Shadow, node: NodeName, shot: Snapshot, news: Any, live: Decision
@@ -174,6 +179,17 @@ class CampaignPace:
             log.exception("a shadow policy failed; it begins anew", campaign=self.campaign.name)
 
     # -- memory
+
+    def curves(self) -> dict[NodeName, list[Curve]]:
+        """What was learned, by node, to be drawn."""
+        self.memory()
+        found: dict[NodeName, list[Curve]] = {}
+        for node in self._learned:
+            policy = pacer_for(self.campaign, self._learned[node], DialMode.PREDICTIVE)
+            if isinstance(policy, Guarded) and isinstance(policy.pacer, Predictive):
+                drawn = curves(policy.pacer, self.lists.names, self.groups.names)
+                found[NodeName(node)] = drawn
+        return found
 
     def memory(self) -> dict[str, Any] | None:
         """What was learned, as plain data; None when there is nothing."""

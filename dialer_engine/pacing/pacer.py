@@ -16,13 +16,6 @@ from dialer_engine.pacing.robot import Robot
 from dialer_engine.pacing.settings import PacingSettings
 from dialer_engine.pacing.snapshot import Decision, News, Pacer, Snapshot
 
-# Policies that can run without dialling, beside the one that does.
-SHADOWS: tuple[str, ...] = (
-    DialMode.PREDICTIVE.value,
-    DialMode.PROGRESSIVE.value,
-    DialMode.RATIO.value,
-)
-
 
 class FixedRatio:
     """`ratio` lines for each available agent: new = floor(ratio * idle) - lines in flight.

@@ -31,10 +31,13 @@ _WORDS: dict[type, str] = {
 
 
 async def json_body(
-    request: Request, fields: Mapping[str, type], required: Collection[str] = ()
+    request: Request,
+    fields: Mapping[str, type],
+    required: Collection[str] = (),
+    limit: int = BODY_LIMIT,
 ) -> dict[str, Any]:
     """The body as an object with nothing but `fields`, of their types, and all of `required`."""
-    raw = await _read(request)
+    raw = await _read(request, limit)
     data = _parse(raw) if raw.strip() else {}
     check_names(data, fields)
     for name in required:
@@ -69,12 +72,12 @@ def check_names(given: Collection[str], known: Collection[str]) -> None:
             raise BadValue(f"unknown name {name[:40]!r}{guess} Known here: {listed}")
 
 
-async def _read(request: Request) -> bytes:
+async def _read(request: Request, limit: int) -> bytes:
     raw = bytearray()
     async for chunk in request.stream():
         raw += chunk
-        if len(raw) > BODY_LIMIT:
-            raise HTTPException(413, f"the body is larger than {BODY_LIMIT} bytes")
+        if len(raw) > limit:
+            raise HTTPException(413, f"the body is larger than {limit} bytes")
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if raw and kind != "application/json":
         raise HTTPException(415, "the body is not declared as JSON")

@@ -17,6 +17,7 @@ from dialer_engine.engine.api import (
     CAMPAIGN_FIELDS,
     DIAL_MODES,
     LISTEN_MODES,
+    PERIODS,
     TOPICS,
     EngineApi,
 )
@@ -24,6 +25,7 @@ from dialer_engine.web.answers import JsonAnswer
 from dialer_engine.web.bodies import check_names, json_body, query, whole_number
 from dialer_engine.web.errors import unexpected
 from dialer_engine.web.feed import KEEP_ALIVE_S, EventStream
+from dialer_engine.web.pacing import ROUTES, user_of
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -91,6 +93,7 @@ async def campaign(request: Request) -> Response:
 async def create_campaign(request: Request) -> Response:
     body = await json_body(request, {"name": str, **CAMPAIGN_FIELDS}, ("name",))
     _one_of("mode", body.get("mode"), DIAL_MODES)
+    _one_of("period", body.get("period"), PERIODS)
     return JsonAnswer(await _api(request).create_campaign(body), 201)
 
 
@@ -99,7 +102,9 @@ async def change_campaign(request: Request) -> Response:
     if not body:
         raise BadValue(f"nothing to change; name any of {', '.join(CAMPAIGN_FIELDS)}")
     _one_of("mode", body.get("mode"), DIAL_MODES)
-    return JsonAnswer(await _api(request).change_campaign(request.path_params["name"], body))
+    _one_of("period", body.get("period"), PERIODS)
+    name, who = request.path_params["name"], user_of(request)
+    return JsonAnswer(await _api(request).change_campaign(name, body, who))
 
 
 async def start_campaign(request: Request) -> Response:
@@ -236,6 +241,7 @@ _V1: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/calls/{attempt}", call),
     ("POST", "/calls/{attempt}/hangup", hangup_call),
     ("GET", "/history", history),
+    *ROUTES,
 )
 
 

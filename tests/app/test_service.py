@@ -130,7 +130,7 @@ async def test_reload_applies_what_can_and_names_the_rest(tmp_path: Path) -> Non
         desk.file.write_text(FILE + "pacing: {max_ringing_per_agent: 1}\n", encoding="utf-8")
         await desk.service.change_campaign("loans", {"mode": "ratio", "ratio": 5.0})
         await desk.service.reload()
-        assert desk.house.engine.dialling.running[LOANS].pacer.__dict__["ratio"] == 1
+        assert desk.house.engine.dialling.running[LOANS].pace.campaign.ratio == 1
         desk.file.write_text(FILE + "agents: {ring_timeout_s: 11}\n", encoding="utf-8")
         await desk.service.reload()
         # The next phone is called for so long.

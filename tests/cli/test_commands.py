@@ -33,6 +33,19 @@ COMMANDS: list[tuple[str, tuple[Any, ...], list[str]]] = [
         ("change_campaign", "spring", {"mode": "ratio", "ratio": 2.0, "amd": True}),
         ["ratio 2"],
     ),
+    ("pacing show spring", ("pacing", "spring"), ["target", "0.03", "2.0 %", "25.0 %", "121.5 s", "▁", "2 new calls"]),
+    ("pacing explain spring", ("explain", "spring", None), ["2 new calls of 3 wanted.", "price", "0.05", "predictive"]),
+    (
+        "pacing explain spring --at 2026-11-21T08:00:00+08:00",
+        ("explain", "spring", "2026-11-21T00:00:00+00:00"),
+        ["2 new calls"],
+    ),
+    ("pacing changes spring --limit 3", ("campaign_changes", "spring", 3), ["ann", "target", "0.02"]),
+    ("pacing shadow spring --policy predictive", ("shadow", "spring", "predictive"), ["share_more", "0.25"]),
+    ("pacing shadow spring", ("shadow", "spring", None), ["none"]),
+    ("agents accept 1002", ("accept_case", "1002"), ["R-1"]),
+    ("agents skip 1002 --reason later", ("skip_case", "1002", "later"), ["R-1"]),
+    ("agents dial 1002 spring R-7", ("dial_case", "1002", "spring", "R-7"), ["R-7"]),
     ("agents list", ("agents",), ["1001", "in_call", "lunch", ATTEMPT, "5:12"]),
     ("agents add 9 --skill a --skill b --pin 1", ("add_agent", {"id": "9", "pin": "1", "skills": ["a", "b"]}), ["9"]),
     ("agents login 1004", ("login_agent", "1004"), ["1004", "calling"]),
@@ -84,7 +97,7 @@ async def test_programs(
     ran = run(*line.split(), "--json")
     assert (ran.code, ran.err) == (0, "")
     answer = await getattr(FakeEngineApi(), asked[0])(*asked[1:])
-    many = line.startswith(("agents l", "agents a", "agents p", "agents r", "agents w", "calls h"))
+    many = line.startswith(("agents l", "agents ad", "agents p", "agents r", "agents w", "calls h"))
     single = isinstance(answer, dict) and many and "listen" not in line
     assert ran.json == ([answer] if single else answer)
 

@@ -126,7 +126,7 @@ def test_completion_script(run: Run, shell: str) -> None:
     [
         ("dialer-engine camp", {"campaign"}),
         ("dialer-engine campaign s", {"show", "start", "stop", "set"}),
-        ("dialer-engine campaign create n --mode r", {"ratio"}),
+        ("dialer-engine campaign create n --mode r", {"ratio", "robot"}),
     ],
 )
 def test_completion_in_bash(words: str, offered: set[str]) -> None:

@@ -18,7 +18,7 @@ from dialer_engine.domain import call as ca
 from dialer_engine.domain import commands as cmd
 from dialer_engine.domain import events as ev
 from dialer_engine.domain.agent import AgentMode, AgentPolicy, AgentState, Line
-from dialer_engine.domain.call import CallPhase, CallState
+from dialer_engine.domain.call import CallPhase, CallPolicy, CallState
 from dialer_engine.domain.errors import IllegalTransition
 from dialer_engine.domain.outcome import Ending, Outcome
 from dialer_engine.domain.units import AgentId, AttemptId, LegId, Moment, NodeName
@@ -36,7 +36,7 @@ ENDINGS = (
 BOUND = (Line.RESERVED, Line.IN_CALL)
 NAMING = (CallPhase.CONNECTING, CallPhase.TALKING, CallPhase.HANGING_UP)
 ANSWER_OUTCOMES = frozenset(
-    {Outcome.COMPLETED, Outcome.ABANDONED, Outcome.MACHINE, Outcome.HUNG_UP_EARLY, Outcome.LOST}
+    {Outcome.COMPLETED, Outcome.ABANDONED, Outcome.MACHINE, Outcome.HUNG_UP_EARLY, Outcome.LOST, Outcome.MESSAGE}
 )
 
 
@@ -80,7 +80,9 @@ class World:
     def add_call(self) -> None:
         """One more planned attempt."""
         key = AttemptId(f"a-{len(self.calls)}")
-        self.calls[key] = CallState(key, NODE)
+        # Every fifth is one for which there is no agent.
+        robot = len(self.calls) % 5 == 4
+        self.calls[key] = CallState(key, NODE, CallPolicy(robot=robot))
         self.settled[key] = []
         self.phases[CallPhase.PLANNED] += 1
 
@@ -251,6 +253,8 @@ class World:
         self.happen(ev.OriginateSent(key))
         verdict = tuple(ev.Verdict)[detail % len(ev.Verdict)]
         self.bag += [ev.CallRinging(key), ev.CallAnswered(key), ev.CallClassified(key, verdict)]
+        if self.calls[key].policy.robot:
+            self.bag.append(ev.MessagePlayed(key))
 
     def call_noise(self, which: int, detail: int) -> None:
         """Anything a PBX might ever say of a call."""

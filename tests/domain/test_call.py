@@ -253,6 +253,49 @@ def test_recovered_in_the_phase_that_the_channels_show() -> None:
     assert (state.phase, state.agent, commands) == (P.TALKING, ANN, [])
 
 
+def robot(*events: ev.CallEvent) -> tuple[CallState, list[cmd.Command]]:
+    """As `run`, of a call without an agent."""
+    state, commands = CallState(A, NODE, CallPolicy(robot=True)), list[cmd.Command]()
+    for number, event in enumerate(events):
+        state, commands = ca.step(state, event, moment(number * 0.5))
+    return state, commands
+
+
+def test_without_an_agent_the_message_is_all_there_is() -> None:
+    state, commands = robot(*ANSWER, HUMAN)
+    assert state.phase is P.MESSAGE
+    assert not any(isinstance(one, cmd.SeekAgent) for one in commands)
+    heard = (*ANSWER, HUMAN, ev.MessagePlayed(A), ev.CallEnded(A, Ending(cause=16)))
+    assert robot(*heard)[0].outcome is Outcome.MESSAGE
+    assert robot(*ANSWER, HUMAN, ev.CallEnded(A))[0].outcome is Outcome.HUNG_UP_EARLY
+    machine = ev.CallClassified(A, ev.Verdict.MACHINE)
+    assert robot(*ANSWER, machine, ev.CallEnded(A))[0].outcome is Outcome.MACHINE
+
+
+def test_a_message_that_cannot_be_played_left_somebody_in_silence() -> None:
+    asked = ev.HangupAsked(A, "the PBX, which cannot play the message")
+    state, _ = robot(*ANSWER, HUMAN, asked, ev.CallEnded(A))
+    assert state.outcome is Outcome.ABANDONED
+    assert "cannot play" in state.detail
+
+
+def test_a_message_that_ended_unseen_is_what_the_pbx_noted() -> None:
+    noted = Ending(cause=16, seen=True, answered=True, bridged=True)
+    assert robot(*ANSWER, ev.CallEnded(A, noted))[0].outcome is Outcome.MESSAGE
+    assert robot(*ANSWER, ev.CallEnded(A, Ending(seen=False)))[0].outcome is Outcome.LOST
+    answered = Ending(cause=16, seen=True, answered=True)
+    assert robot(ANSWER[0], ev.CallEnded(A, answered))[0].outcome is Outcome.HUNG_UP_EARLY
+
+
+def test_a_message_found_playing_after_a_restart_goes_on() -> None:
+    policy = CallPolicy(robot=True)
+    state, commands = ca.recovered(A, NODE, policy, moment(5), answered=True)
+    assert (state.phase, commands) == (P.MESSAGE, [])
+    # What it said when nobody listened to the answer itself.
+    late, _ = robot(ev.OriginateSent(A), ev.MessagePlayed(A))
+    assert (late.phase, late.planned) == (P.MESSAGE, Outcome.MESSAGE)
+
+
 def test_an_illegal_event_raises_and_changes_nothing() -> None:
     state, _ = run(*ANSWER)
     kept = replace(state)
@@ -265,13 +308,14 @@ def test_an_illegal_event_raises_and_changes_nothing() -> None:
 # for impossible; say why in the commit.
 ILLEGAL = {
     P.PLANNED: "CallRinging CallAnswered CallClassified AgentReserved AgentLegReady AgentGone CallBridged"
-    " BridgeRefused CallUnbridged WaitExpired SafeHarbourStarted RingExpired",
+    " BridgeRefused CallUnbridged WaitExpired SafeHarbourStarted MessagePlayed RingExpired",
     P.DIALING: "AgentReserved AgentLegReady AgentGone CallBridged BridgeRefused CallUnbridged WaitExpired",
     P.RINGING: "AgentReserved AgentLegReady AgentGone CallBridged BridgeRefused CallUnbridged WaitExpired",
     P.ANSWERED: "AgentReserved AgentLegReady AgentGone CallBridged BridgeRefused CallUnbridged",
     P.WAITING: "",
     P.CONNECTING: "AgentReserved",
     P.TALKING: "AgentReserved SafeHarbourStarted",
+    P.MESSAGE: "AgentReserved AgentLegReady AgentGone CallBridged BridgeRefused CallUnbridged",
     P.SAFE_HARBOUR: "AgentReserved",
     P.HANGING_UP: "AgentReserved",
     P.ENDED: "AgentReserved",

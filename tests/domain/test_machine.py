@@ -13,7 +13,7 @@ from dialer_engine.domain import agent as ag
 from dialer_engine.domain import call as ca
 from dialer_engine.domain import events as ev
 from dialer_engine.domain.agent import AgentMode, AgentPolicy, AgentState, Line
-from dialer_engine.domain.call import CallPhase, CallState
+from dialer_engine.domain.call import CallPhase, CallPolicy, CallState
 from dialer_engine.domain.commands import Command
 from dialer_engine.domain.errors import IllegalTransition
 from dialer_engine.domain.events import Presence
@@ -92,6 +92,9 @@ LEG, OTHER = LegId("g-1"), LegId("g-2")
 def calls(phase: CallPhase) -> Iterator[CallState]:
     """States that can be in that phase."""
     base = CallState(CALL, NodeName("n"), phase=phase)
+    robot = replace(base, policy=CallPolicy(robot=True))
+    if phase in (CallPhase.DIALING, CallPhase.RINGING, CallPhase.ANSWERED):
+        yield robot
     early = replace(base, answered_at=moment(1), waiting_since=moment(1), reserved_at=moment(1))
     if phase is CallPhase.CONNECTING:
         yield from (replace(early, agent=AGENT, leg=leg) for leg in (None, LEG))

@@ -63,13 +63,13 @@ def test_every_outcome_has_its_own_chinese_name() -> None:
 
 def test_what_took_the_call_is_an_answer() -> None:
     answers = {outcome for outcome in Outcome if outcome.is_answer}
-    assert answers == {O.COMPLETED, O.ABANDONED, O.MACHINE, O.HUNG_UP_EARLY}
+    assert answers == {O.COMPLETED, O.ABANDONED, O.MESSAGE, O.MACHINE, O.HUNG_UP_EARLY}
     assert not answers & {rule.outcome for rule in [*BY_CAUSE.values(), *BY_SIP.values()]}
 
 
 def test_outcomes_keep_their_stored_names() -> None:
     assert [outcome.value for outcome in Outcome] == [
-        "completed", "abandoned", "machine", "hung_up_early", "busy", "no_answer", "rejected", "invalid_number",
+        "completed", "abandoned", "message", "machine", "hung_up_early", "busy", "no_answer", "rejected", "invalid_number",
         "out_of_service", "switched_off", "unreachable", "congestion", "incompatible", "barred", "failed",
         "cancelled", "lost",
     ]  # fmt: skip

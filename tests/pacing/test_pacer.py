@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialer_engine.domain.campaign import DialMode
+from dialer_engine.domain.campaign import Campaign, DialMode
 from dialer_engine.domain.errors import BadValue
-from dialer_engine.pacing.pacer import FixedRatio, Progressive, pacer_for
-from dialer_engine.pacing.snapshot import Decision, Snapshot
+from dialer_engine.domain.units import CampaignName
+from dialer_engine.pacing.guard import Guarded
+from dialer_engine.pacing.pacer import ByHand, FixedRatio, Progressive, pacer_for
+from dialer_engine.pacing.predictive import Predictive
+from dialer_engine.pacing.snapshot import Decision, News, Snapshot
 
 ages = st.lists(st.floats(0, 1e4), max_size=40).map(tuple)
 ratios = st.floats(1.0, 20.0)
@@ -108,9 +112,53 @@ def test_a_ratio_below_one_or_none_at_all_is_refused() -> None:
 
 
 def test_each_mode_has_its_pacer() -> None:
-    assert isinstance(pacer_for(DialMode.PROGRESSIVE, 3.0), Progressive)
-    ratio = pacer_for(DialMode.RATIO, 3.0)
-    assert isinstance(ratio, FixedRatio)
-    assert ratio.ratio == 3.0
+    inner = {
+        DialMode.PROGRESSIVE: Progressive,
+        DialMode.RATIO: FixedRatio,
+        DialMode.PREDICTIVE: Predictive,
+    }
     for mode in DialMode:
-        assert pacer_for(mode, 2.0).decide(Snapshot(0.0, 3)).originate > 0
+        pacer = pacer_for(Campaign(CampaignName("loans"), mode=mode, ratio=2.0))
+        if mode in inner:
+            assert isinstance(pacer, Guarded)
+            assert type(pacer.pacer) is inner[mode]
+        wanted = pacer.decide(Snapshot(0.0, 3)).originate
+        assert (wanted > 0) == (mode is not DialMode.MANUAL)
+
+
+def test_what_cannot_be_read_as_learned_is_refused() -> None:
+    campaign = Campaign(CampaignName("loans"), mode=DialMode.PREDICTIVE)
+    junks: tuple[dict[str, object], ...] = (
+        {"rings": 7},
+        {"rings": {"lists": {"x": {}}}},
+        {"talk": {"groups": {"0": "much"}}},
+    )
+    for junk in junks:
+        with pytest.raises(BadValue, match="cannot be read"):
+            pacer_for(campaign, junk)
+
+
+def test_what_was_learned_survives_as_json() -> None:
+    campaign = Campaign(CampaignName("loans"), mode=DialMode.PREDICTIVE)
+    pacer = pacer_for(campaign)
+    pacer.learn(News(call_end=(0, 3), call_ring_s=(4.0, 25.0), talk_s=(100.0,), wrap_s=(10.0,)))
+    pacer.decide(Snapshot(0.0, 3))
+    kept = json.loads(json.dumps(pacer.memory()))
+    again = pacer_for(campaign, kept)
+    assert json.loads(json.dumps(again.memory())).keys() == kept.keys()
+
+
+def test_lines_without_agents_are_cancelled() -> None:
+    """Progressive keeps a line for each who is idle; a ratio what it would dial for all at work."""
+    ringing = (20.0, 3.0, 1.0, 16.0)
+    shot = Snapshot(0.0, 1, talking=(5.0,), ringing=ringing)
+    assert Progressive().decide(shot).cancel == (0, 3, 2)
+    assert FixedRatio(2.0).decide(shot).cancel == ()
+    assert FixedRatio(1.5).decide(shot).cancel == (0,)
+    assert FixedRatio(1.5).decide(Snapshot(0.0, 0, ringing=ringing)).cancel == (0, 3, 2, 1)
+
+
+def test_preview_shows_a_case_to_each_idle_agent_and_manual_none() -> None:
+    assert ByHand(shows=True).decide(Snapshot(0.0, 4, ringing=(1.0,))).originate == 4
+    assert ByHand(shows=True).decide(Snapshot(0.0, 4, room=0)).originate == 0
+    assert ByHand(shows=False).decide(Snapshot(0.0, 4)).originate == 0

@@ -86,6 +86,7 @@ class FakeEngineApi:
         self.listeners: set[asyncio.Queue[Json | None]] = set()
         self.unsubscribed = 0
         self.on_shutdown: Callable[[], None] = lambda: None
+        self.who = ""
         self._seq = 0
         self._lost = 0
 
@@ -195,8 +196,9 @@ class FakeEngineApi:
         self.by_name[data["name"]] = _campaign(**data)
         return self.by_name[data["name"]]
 
-    async def change_campaign(self, name: str, changes: Json) -> Json:
+    async def change_campaign(self, name: str, changes: Json, who: str = "") -> Json:
         self._ask("change_campaign", name, changes)
+        self.who = who
         self._campaign(name).update(changes)
         return self._campaign(name)
 
@@ -216,6 +218,76 @@ class FakeEngineApi:
     async def stop_campaign(self, name: str) -> Json:
         self._ask("stop_campaign", name)
         return await self._to(name, "stopped")
+
+    # -- pacing
+    async def pacing(self, name: str) -> Json:
+        self._ask("pacing", name)
+        campaign = self._campaign(name)
+        return {
+            "campaign": name, "mode": campaign["mode"], "settings": {"target": 0.03, "period": "day"},
+            "period": {"kind": "day", "live": 100, "abandoned": 2, "rate": 0.02, "ends_at": STARTED_AT, "left_s": 60.0},
+            "decision": self._decision(name), "failures": 0, "shadow": None,
+            "learned": [
+                {"node": "main", "kind": "answered", "of": name, "figure": 0.25, "xs": [0.0, 10.0, 25.0],
+                 "ys": [0.0, 0.2, 0.25]},
+                {"node": "main", "kind": "talk", "of": "", "figure": 121.5, "xs": [0.0, 100.0], "ys": [0.0, 0.6]},
+            ],
+        }  # fmt: skip
+
+    @staticmethod
+    def _decision(name: str) -> Json:
+        return {
+            "campaign": name, "at": STARTED_AT, "node": "main", "policy": "predictive", "originate": 3, "started": 2,
+            "cancelled": 0, "why": "", "numbers": {"idle": 2.0, "price": 0.05},
+            "sentence": {"en": "2 new calls of 3 wanted.", "zh": "新呼2路(应呼3路)。"},
+        }  # fmt: skip
+
+    async def explain(self, name: str, at: str | None) -> Json:
+        self._ask("explain", name, at)
+        self._campaign(name)
+        return self._decision(name)
+
+    async def shadow(self, name: str, policy: str | None) -> Json:
+        self._ask("shadow", name, policy)
+        self._campaign(name)
+        return {"policy": policy or "none", "decisions": 40, "share_more": 0.25}
+
+    async def export_learned(self, name: str) -> Json:
+        self._ask("export_learned", name)
+        self._campaign(name)
+        return {"format": 1, "campaign": name, "nodes": {"main": {}}}
+
+    async def import_learned(self, name: str, learned: Json, who: str) -> Json:
+        self._ask("import_learned", name, learned)
+        self.who = who
+        return await self.pacing(name)
+
+    async def campaign_changes(self, name: str, limit: int) -> list[Json]:
+        self._ask("campaign_changes", name, limit)
+        self._campaign(name)
+        row = {
+            "at": STARTED_AT,
+            "who": "ann",
+            "setting": "target",
+            "before": "0.03",
+            "after": "0.02",
+        }
+        return [row][:limit]
+
+    async def accept_case(self, agent_id: str) -> Json:
+        self._ask("accept_case", agent_id)
+        self._agent(agent_id)
+        return {"agent": agent_id, "campaign": "spring", "reference": "R-1"}
+
+    async def skip_case(self, agent_id: str, reason: str) -> Json:
+        self._ask("skip_case", agent_id, reason)
+        self._agent(agent_id)
+        return {"agent": agent_id, "campaign": "spring", "reference": "R-1"}
+
+    async def dial_case(self, agent_id: str, campaign: str, reference: str) -> Json:
+        self._ask("dial_case", agent_id, campaign, reference)
+        self._agent(agent_id)
+        return {"agent": agent_id, "campaign": campaign, "reference": reference}
 
     # -- agents
     def _agent(self, agent_id: str) -> Json:

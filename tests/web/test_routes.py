@@ -88,7 +88,12 @@ BAD: list[tuple[str, str, Any, str]] = [
     ("PATCH", "/campaigns/spring", {"ratio": "two"}, "ratio must be a number, not text"),
     ("PATCH", "/campaigns/spring", {"ratio": True}, "ratio must be a number, not true or false"),
     ("PATCH", "/campaigns/spring", {"amd": 1}, "amd must be true or false, not a whole number"),
-    ("PATCH", "/campaigns/spring", {"mode": "fast"}, "mode must be one of progressive, ratio"),
+    (
+        "PATCH",
+        "/campaigns/spring",
+        {"mode": "fast"},
+        "mode must be one of predictive, progressive, ratio",
+    ),
     ("POST", "/campaigns", {}, "name is missing"),
     ("POST", "/campaigns", [1], "must be a JSON object, not a list"),
     ("POST", "/agents", {"id": "9", "skills": [1]}, "skills must be a list of texts"),

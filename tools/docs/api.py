@@ -25,6 +25,8 @@ _TYPES: Mapping[type, str] = {
     float: "number",
     bool: "true or false",
     list: "list of texts",
+    int: "whole number",
+    dict: "object",
 }
 
 
@@ -68,6 +70,16 @@ ROUTES: Mapping[str, Route] = {
     "call": Route("call"),
     "hangup_call": Route("hangup_call"),
     "history": Route("call_history", query=("campaign", "limit", "before")),
+    "changes": Route("campaign_changes", query=("limit",)),
+    "pacing": Route("pacing"),
+    "explain": Route("explain", query=("at",)),
+    "shadow": Route("shadow"),
+    "set_shadow": Route("shadow", {"policy": str}, ("policy",)),
+    "export_learned": Route("export_learned"),
+    "import_learned": Route("import_learned", {"learned": dict}, ("learned",)),
+    "accept_case": Route("accept_case"),
+    "skip_case": Route("skip_case", {"reason": str}),
+    "dial_case": Route("dial_case", {"campaign": str, "reference": str}, ("campaign", "reference")),
 }
 _HEAD = f"""\
 # HTTP API
@@ -104,6 +116,7 @@ are kept for it) and gets an event `lost` with how many. Nothing is kept for a l
 | `calls` | `outcome` | `attempt`, `campaign`, `outcome`, `agent`, `talk_s`, `answer_to_bridge_s` |
 | `agents` | `changed` | `agent`, `line`, `presence`, `break_reason`, `attempt` |
 | `agents` | `disposition` | `agent`, `attempt`, `code` |
+| `agents` | `case_skipped`, `case_refused`, `case_withdrawn` | `agent`, `why`: the case that they held |
 | `campaigns` | `started`, `paused`, `stopped`, `changed` | `campaign` |
 | `alarms` | `node_down`, `node_up` | `node` |
 | `alarms` | `breaker` | `trunk`, `breaker` |
@@ -111,6 +124,7 @@ are kept for it) and gets an event `lost` with how many. Nothing is kept for a l
 | `alarms` | `disk` | `disk` |
 | `alarms` | `recording` | `attempt`, `status` |
 | `agent/<id>` | `call` | the case: personal data, sent when the agent is chosen, before the first word |
+| `agent/<id>` | `preview` | the case that the agent may accept or skip: personal data |
 """.splitlines()
 _PROBES = """\
 ## Probes

@@ -25,9 +25,23 @@ TABLES = {
     "recordings": "What was found of each recording.",
     "dispositions": "What agents said became of a talk; every word is kept, the newest of an attempt counts.",
     "alarms": "What a person has to look at.",
+    "pacing_decisions": "What pacing decided: decisions that did something, or gave another reason than the one"
+    " before; those of one second with one reason are one row. Kept for three days.",
+    "pacing_memory": "What the predictive policy of a campaign has learned; saved each minute.",
+    "campaign_changes": "Who changed which setting of a campaign.",
 }
 NOTES = {
     "campaigns.state": "`started`, `paused` or `stopped`",
+    "campaigns.target": "share of live answers of a period that may be abandoned",
+    "campaigns.period": "`day`, `week` or `month`, by the calendar of the site",
+    "campaigns.preview_dials": "what an agent looked at for too long is dialled, else skipped",
+    "campaigns.robot_message": "sounds joined by `&`; empty: the PBX's own",
+    "pacing_decisions.policy": "the mode",
+    "pacing_decisions.originate": "calls (in mode preview: cases to be shown) that were wanted",
+    "pacing_decisions.started": "those that found a case and a permit",
+    "pacing_decisions.cancelled": "ringing calls that were to be stopped",
+    "pacing_memory.memory": "as `dialer-engine pacing export` writes it",
+    "campaign_changes.who": "as the client said it: a note, no proof",
     "campaigns.strategy": "name of a retry table",
     "leases.holder": "`<host>:<daemon.state_dir>`",
     "cases.reference": "the creditor's own key; an import goes by it",
