@@ -9,21 +9,28 @@ dialer go along as attributes.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
-from functools import cache
-from typing import TypeVar
-from zoneinfo import available_timezones
+from collections.abc import Mapping, Sequence
 
 from dialer_engine.domain.case import Case, Number
 from dialer_engine.domain.errors import BadValue
 from dialer_engine.domain.units import Money
-from dialer_engine.store._types import ten_thousandths
+from dialer_engine.store.csv_particulars import PARTICULARS, PERSONAL, read_particulars
 from dialer_engine.store.csv_source import Record
 from dialer_engine.store.phone import BadNumber, read_number, zone_of
+from dialer_engine.store.rows import (
+    BadCell,
+    Layout,
+    Problem,
+    Reading,
+    Rules,
+    read_amount,
+    read_currency,
+    read_date,
+    read_whole,
+    read_zone,
+)
 
-T = TypeVar("T")
+__all__ = ["ALIASES", "BadCell", "Layout", "Problem", "Rules", "layout", "read_amount", "read_case"]
 
 # Names of columns, lower case without spaces, dots, dashes and underscores; digits at the end of a
 # number column are cut off before the look-up.
@@ -51,6 +58,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "phone": ("phone", "phoneno", "phonenumber", "telephone", "tel", "number", "电话", "电话号码", "联系电话"),
     "home": ("home", "homephone", "家庭电话", "住宅电话", "家电"),
     "work": ("work", "workphone", "office", "officephone", "单位电话", "公司电话", "办公电话"),
+    **PARTICULARS,
     "contact": ("contactphone", "emergencycontactphone", "联系人电话", "紧急联系人电话"),
 }  # fmt: skip
 _NUMBER_FIELDS = ("numbers", "mobile", "phone", "home", "work", "contact")
@@ -58,86 +66,6 @@ _FIELD_OF = {alias: name for name, aliases in ALIASES.items() for alias in alias
 _NUMBER_FIELD = re.compile(rf"({'|'.join(_NUMBER_FIELDS)})\d*\Z")
 _SEPARATORS = re.compile(r"[;；,，/、|]+")
 _NOISE = re.compile(r"[\s._\-()（）]+")
-_AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?\Z")
-_GROUPED = re.compile(r"-?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?\Z")
-_CURRENCY_SIGNS = "¥￥$€£元"
-# What the column of the database holds.
-_INT_MAX = 2**31 - 1
-
-
-class BadCell(ValueError):
-    """A value that cannot be used; the message is the reason, without the value."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Why a row, or one number of it, is not in. column: its name in the file, or empty."""
-
-    line: int
-    column: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Which column of the file is what. fields: column by field. numbers: (label, column) in the
-    order in which they are tried. others: columns that become attributes.
-    """
-
-    header: tuple[str, ...]
-    fields: Mapping[str, int]
-    numbers: tuple[tuple[str, int], ...]
-    others: tuple[int, ...]
-
-    def described(self) -> dict[str, str]:
-        """Field to column name, for people."""
-        named = {name: self.header[column] for name, column in self.fields.items()}
-        return named | {label: self.header[column] for label, column in self.numbers}
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """region: for numbers without country code (ISO 3166, `CN`). currency: for amounts without
-    one.
-    """
-
-    region: str
-    currency: str
-
-
-@dataclass(slots=True)
-class Reading:
-    """One row that is being read: its cells and what was wrong with them."""
-
-    record: Record = field(repr=False)
-    layout: Layout
-    problems: list[Problem] = field(default_factory=list)
-    failed: bool = False
-
-    def cell(self, name: str) -> str:
-        """The text of a field; empty when the file has no such column or cell."""
-        column = self.layout.fields.get(name)
-        return "" if column is None else self.at(column)
-
-    def at(self, column: int) -> str:
-        """The text of a column; rows may end early."""
-        return self.record.fields[column] if column < len(self.record.fields) else ""
-
-    def blame(self, column: str, reason: str) -> None:
-        """Note what is wrong."""
-        self.problems.append(Problem(self.record.line, column, reason))
-
-    def parsed(self, name: str, read: Callable[[str], T], default: T) -> T:
-        """A field's value; on failure the row is out, and the default goes on."""
-        text = self.cell(name)
-        if not text:
-            return default
-        try:
-            return read(text)
-        except (BadCell, BadValue) as error:
-            self.failed = True
-            self.blame(self.layout.header[self.layout.fields[name]], str(error))
-            return default
 
 
 def layout(header: Sequence[str], mapping: Mapping[str, str] | None = None) -> Layout:
@@ -153,7 +81,10 @@ def layout(header: Sequence[str], mapping: Mapping[str, str] | None = None) -> L
     numbers = tuple((n, c) for n, c in chosen.items() if _is_number(n))
     fields = {n: c for n, c in chosen.items() if not _is_number(n)}
     _insist(header, fields, numbers)
-    used = set(chosen.values())
+    # What says something to collections goes along as an attribute too, for the agent's screen; what
+    # identifies a person does not.
+    kept = PARTICULARS.keys() - PERSONAL
+    used = {column for name, column in chosen.items() if name not in kept}
     others = tuple(c for c, name in enumerate(header) if c not in used and name)
     return Layout(tuple(header), fields, numbers, others)
 
@@ -168,12 +99,15 @@ def read_case(record: Record, layout: Layout, rules: Rules) -> tuple[Case | None
         reference=_reference(row),
         name=row.cell("name"),
         balance=_balance(row, rules),
-        days_past_due=row.parsed("days_past_due", _whole, 0),
+        days_past_due=row.parsed("days_past_due", read_whole, 0),
         language=row.cell("language"),
-        priority=row.parsed("priority", _whole, 0),
+        priority=row.parsed("priority", read_whole, 0),
         skill=row.cell("skill"),
         numbers=_numbers(row, rules),
         attributes={layout.header[c]: row.at(c) for c in layout.others if row.at(c)},
+        id_number=row.cell("id_number"),
+        born_on=row.parsed("born_on", read_date, None),
+        particulars=read_particulars(row, rules),
     )
     return (None if row.failed else case), row.problems
 
@@ -187,7 +121,7 @@ def _reference(row: Reading) -> str:
 
 
 def _numbers(row: Reading, rules: Rules) -> tuple[Number, ...]:
-    zone = row.parsed("zone", _zone, "")
+    zone = row.parsed("zone", read_zone, "")
     found: dict[str, Number] = {}
     for label, column in row.layout.numbers:
         for text in _SEPARATORS.split(row.at(column)):
@@ -208,52 +142,9 @@ def _numbers(row: Reading, rules: Rules) -> tuple[Number, ...]:
 
 
 def _balance(row: Reading, rules: Rules) -> Money | None:
-    currency = row.parsed("currency", _currency, rules.currency)
+    currency = row.parsed("currency", read_currency, rules.currency)
     amount = row.parsed("balance", read_amount, None)
     return None if amount is None else Money(amount, currency)
-
-
-def read_amount(text: str) -> Decimal | None:
-    """`1234.5`, `1,234.50`, `￥1,234.50元`; BadCell for what could be read in two ways."""
-    bare = text.strip(_CURRENCY_SIGNS + " ")
-    if _GROUPED.match(bare):
-        bare = bare.replace(",", "")
-    if not _AMOUNT.match(bare):
-        raise BadCell("the amount is not a number such as 1234.50 or 1,234.50")
-    try:
-        amount = Decimal(bare)
-        ten_thousandths(amount)
-    except (InvalidOperation, BadValue):
-        raise BadCell("the amount has more than four decimals or is too large") from None
-    return amount
-
-
-def _whole(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        raise BadCell("this is not a whole number") from None
-    if abs(number) > _INT_MAX:
-        raise BadCell("this number is too large")
-    return number
-
-
-def _currency(text: str) -> str:
-    code = text.upper()
-    if not re.fullmatch(r"[A-Z]{3}", code):
-        raise BadCell("a currency has three letters (ISO 4217), such as CNY")
-    return code
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
-def _zone(text: str) -> str:
-    if text not in _zones():
-        raise BadCell("there is no such time zone; write it as Asia/Shanghai")
-    return text
 
 
 def _too_wide(record: Record, layout: Layout) -> str:

@@ -2,7 +2,9 @@
 
 Rules: the encoding is decided from the whole file before the first row is used (a name in GB18030
 may first come in line 900,000); the delimiter is the one the header has most of; nothing is held
-in memory but the row at hand; a line number is the line of the file on which the record begins.
+in memory but the row at hand, and of a line that is longer than any table's not even that; a line
+number is the line of the file on which the record begins; lines that an open quotation mark
+swallowed are named.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ _DELIMITERS = (",", "\t", ";", "|", "，")
 _BLOCK = 1 << 20
 # Longer than any cell of a spreadsheet (32,767 characters): beyond it a quote was left open.
 _CELL_LIMIT = 65_536
+# More than 1,000 columns of 1,000 characters; a file without line ends would be read whole.
+_LINE_LIMIT = 1 << 20
 csv.field_size_limit(_CELL_LIMIT)
 
 
@@ -56,11 +60,11 @@ class CsvSource:
     def records(self, progress: list[int]) -> Iterator[Record]:
         """Every row after the header. progress[0] is kept at the bytes read so far."""
         with self.path.open("rb") as raw, _text(raw, self.encoding) as lines:
-            reader = csv.reader(lines, delimiter=self.delimiter)
+            counted = _Lines(lines)
+            reader = csv.reader(counted, delimiter=self.delimiter)
             first = True
             while True:
-                start = reader.line_num + 1
-                record = _next(reader, start)
+                record = _next(reader, counted)
                 if record is None:
                     break
                 progress[0] = raw.tell()
@@ -76,7 +80,7 @@ def open_csv(path: Path) -> CsvSource:
     try:
         encoding = detect_encoding(path)
         with path.open("rb") as raw, _text(raw, encoding) as lines:
-            head = lines.readline()
+            head = lines.readline(_LINE_LIMIT)
     except OSError as error:
         raise BadValue(f"{path}: {error.strerror}") from None
     delimiter = sniff_delimiter(head)
@@ -134,18 +138,51 @@ def _text(raw: IO[bytes], encoding: str) -> io.TextIOWrapper:
     return io.TextIOWrapper(raw, encoding=encoding, newline="")
 
 
-def _next(reader: Iterator[list[str]], start: int) -> Record | None:
+class _TooLong(csv.Error):
+    """A line above the limit; its rest was skipped."""
+
+
+class _Lines:
+    """The lines of a text, counted; of one that is too long only the fact."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+        self.count = 0
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(_LINE_LIMIT)
+        if not line:
+            raise StopIteration
+        self.count += 1
+        if len(line) < _LINE_LIMIT or line[-1] in "\r\n":
+            return line
+        while line and line[-1] not in "\r\n":
+            line = self._text.readline(_LINE_LIMIT)
+        raise _TooLong
+
+
+def _next(reader: Iterator[list[str]], lines: _Lines) -> Record | None:
+    start = lines.count + 1
     try:
         return Record(start, [cell.strip() for cell in next(reader)])
     except StopIteration:
         return None
+    except _TooLong:
+        return Record(start, [], f"line {lines.count} is longer than {_LINE_LIMIT:,} characters")
     except csv.Error:
-        return Record(start, [], "the row cannot be read; a quotation mark may be left open")
+        span = f"lines {start} to {lines.count}" if lines.count > start else f"line {start}"
+        return Record(
+            start, [], f"the row cannot be read ({span}); a quotation mark may be left open"
+        )
 
 
 def _header(source: CsvSource) -> tuple[str, ...]:
     with source.path.open("rb") as raw, _text(raw, source.encoding) as lines:
-        record = _next(csv.reader(lines, delimiter=source.delimiter), 1)
+        counted = _Lines(lines)
+        record = _next(csv.reader(counted, delimiter=source.delimiter), counted)
     if record is None or record.fault or not any(record.fields):
         raise BadValue(f"{source.path}: the first line must name the columns")
     return tuple(record.fields)
