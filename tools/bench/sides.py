@@ -25,7 +25,7 @@ from dialer_engine.ports.store import AgentRow
 from dialer_engine.store.sql import SqlStore
 from tools.bench.people import AGENTS, RING_TIMEOUT_S, numbers
 from tools.lab.lab import Lab
-from tools.lab.priority import beside
+from tools.lab.priority import like, named
 from tools.rig.people import noon_zone
 from tools.rig.site import Site, SiteError
 
@@ -81,8 +81,9 @@ class EngineSide:
         """See Side."""
         self.site.cli("db", "upgrade")
         asyncio.run(self._furnish())
-        self.site.start()
-        self.priority = beside(self.pid, self._lab.pid("pbx"))
+        with like(self._lab.pid("pbx")):
+            self.site.start()
+        self.priority = named(self.pid)
         for i in range(AGENTS):
             self.site.api.post(f"/agents/{1001 + i}/login")
         self.site.wait_idle(AGENTS, _UP_S)
@@ -149,14 +150,15 @@ class BareSide:
             "phones": list(lab.phones[:AGENTS]), "recordings": str(recordings), "ring_s": RING_TIMEOUT_S,
             "numbers": list(islice(numbers(self._kinds), self._count)),
         }  # fmt: skip
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tools.bench.bare"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )  # fmt: skip
+        with like(lab.pid("pbx")):
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tools.bench.bare"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )  # fmt: skip
         self._say(json.dumps(given))
         assert self._process.stdout is not None
         if self._process.stdout.readline().strip() != "ready":
             raise SiteError("the bare loop did not come up")
-        self.priority = beside(self.pid, lab.pid("pbx"))
+        self.priority = named(self.pid)
 
     def _say(self, line: str) -> None:
         assert self._process is not None

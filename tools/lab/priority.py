@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 
 
-def beside(pid: int, switch: int) -> str:
-    """Give a process, with all its threads, the priority that another one has; what it has now, for
-    people. Threads that it starts later inherit it. What is refused (no right) stays as it was.
+@contextlib.contextmanager
+def like(switch: int) -> Iterator[None]:
+    """What the calling thread starts meanwhile has the priority of that process, from its first moment
+    on and in all its threads. What is refused (no right) stays as it is.
     """
-    policy, param = os.sched_getscheduler(switch), os.sched_getparam(switch)
-    for thread in os.listdir(f"/proc/{pid}/task"):
-        # A thread may have ended meanwhile.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.sched_setscheduler(int(thread), policy, param)
-    return named(pid)
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    with contextlib.suppress(PermissionError):
+        os.sched_setscheduler(0, os.sched_getscheduler(switch), os.sched_getparam(switch))
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, *before)
 
 
 def named(pid: int) -> str:
