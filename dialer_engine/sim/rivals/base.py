@@ -64,9 +64,13 @@ class Window:
 
 
 class Rival:
-    """A rule that asks for `wanted` calls; here it is held to what every dialer is held to."""
+    """A rule that asks for `wanted` calls; here it is held to what every dialer is held to.
+
+    tick_s: how often a simulation need ask it, because of its own clocks.
+    """
 
     why = "its formula"
+    tick_s = 0.25
 
     def __init__(self, settings: PacingSettings) -> None:
         self.settings = settings

@@ -26,6 +26,7 @@ class Issabel(Rival):
     """`N = max(0, free + soon - waiting) - pending`; with overcommit divided by the answer rate."""
 
     why = "agents free now or soon, less calls under way"
+    tick_s = _TICK_S
 
     def __init__(self, settings: PacingSettings, *, overcommit: bool = True) -> None:
         super().__init__(settings)

@@ -43,6 +43,7 @@ class OmniDialer(Rival):
     """`C = max(0, floor((free + expected - ringing * p) / p * g))`."""
 
     why = "agents free and expected, less answers expected, times the gain"
+    tick_s = _TICK_S
 
     def __init__(self, settings: PacingSettings, *, boost: float = 1.0) -> None:
         super().__init__(settings)

@@ -13,9 +13,10 @@ _CALLS_FIRST, _TALKS_FIRST = 20, 5
 
 
 class Textbook(Rival):
-    """`new = (idle + busy * (1 - exp(-h / mu)) - waiting) / p - ringing`.
+    """`new = (idle + soon - waiting) / p - ringing`; soon: the sum of 1 - exp(-h / mu) over agents who
+    talk (mu: mean talk) or wrap up (mu: mean wrap-up).
 
-    h: mean time to an answer; mu: mean talk and wrap-up; p: answer rate; all of the day so far.
+    h: mean time to an answer; p: answer rate; all of the day so far.
     """
 
     why = "answers expected within a ring are to equal agents expected free"
@@ -45,8 +46,13 @@ class Textbook(Rival):
         in_flight = len(snapshot.ringing) + len(snapshot.classifying)
         if self._calls < _CALLS_FIRST or self._talks < _TALKS_FIRST or not self._answers:
             return snapshot.idle - in_flight - len(snapshot.waiting)
-        busy = len(snapshot.talking) + len(snapshot.wrapping) + snapshot.connecting
-        handling = self._talk_s / self._talks + self._wrap_s / max(1, self._wraps)
-        soon = busy * (1 - math.exp(-self._ring_s / self._answers / handling))
+        ring = self._ring_s / self._answers
+        soon = len(snapshot.talking) * _done(ring, self._talk_s / self._talks)
+        soon += len(snapshot.wrapping) * _done(ring, self._wrap_s / max(1, self._wraps))
         free = snapshot.idle + soon - len(snapshot.waiting)
         return floored(free * self._calls / self._answers) - in_flight
+
+
+def _done(within_s: float, mean_s: float) -> float:
+    """The chance that something exponential of this mean ends within that time."""
+    return 1 - math.exp(-within_s / mean_s) if mean_s > 0 else 1.0

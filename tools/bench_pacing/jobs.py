@@ -1,0 +1,122 @@
+"""The work, cut into jobs for processes of their own (spawn), the largest first.
+
+A job is one policy on some seeds of one cell. Every job makes its policies anew and knows nothing of the
+others; the seeds are the same for all policies, so are the persons.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from time import process_time
+
+from dialer_engine.pacing.snapshot import Pacer
+from dialer_engine.sim.floor import run_day
+from dialer_engine.sim.rivals.ratio import Ratio
+from tools.bench_pacing.cells import Cell
+from tools.bench_pacing.clairvoyant import clairvoyant_day
+from tools.bench_pacing.markov import Model, optimum
+from tools.bench_pacing.policies import BEST_RATIO, CLAIRVOYANT, OPTIMUM, POLICIES
+from tools.bench_pacing.rows import OneDay, one_day
+
+_TICK_S = 0.25
+# The running abandonment is looked at once a minute.
+_TRACE_S = 60.0
+# The fixed ratio in hindsight is sought on this grid, on the first seeds of the cell.
+_RATIO_STEP, _RATIO_MOST = 0.1, 12.0
+_SEARCH_SEEDS = 2
+# How dear a day of a policy is beside one of 1:1, from runs on two cores; unknown ones count 1.
+_PRICE = {"predictive": 6.0, CLAIRVOYANT: 3.0, BEST_RATIO: 9.0, "textbook": 1.5, "issabel": 0.2}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """policy: a name of `policies`."""
+
+    cell: Cell
+    policy: str
+    seeds: tuple[int, ...]
+
+    @property
+    def cost(self) -> float:
+        """Roughly, in days of a small team under 1:1."""
+        if self.policy == OPTIMUM:
+            return self.cell.agents / 3
+        return self.cell.weight * len(self.seeds) * _PRICE.get(self.policy, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a job came to. seconds: of processor time. lines: the fixed ratio that was found. bound: the exact optimum's utilization
+    and abandonment.
+    """
+
+    job: Job
+    days: tuple[OneDay, ...]
+    seconds: float
+    lines: float | None = None
+    bound: tuple[float, float] | None = None
+
+
+def run(job: Job) -> Done:
+    """In whichever process."""
+    start = process_time()
+    if job.policy == OPTIMUM:
+        best = optimum(Model(job.cell.agents, job.cell.answer_rate), job.cell.target)
+        return Done(job, (), process_time() - start, bound=(best.utilization, best.abandonment))
+    lines = best_ratio(job.cell, job.seeds[:_SEARCH_SEEDS]) if job.policy == BEST_RATIO else None
+    days = tuple(simulated(job.cell, job.policy, seed, lines) for seed in job.seeds)
+    return Done(job, days, process_time() - start, lines)
+
+
+def simulated(cell: Cell, policy: str, seed: int, lines: float | None = None) -> OneDay:
+    """One day of one policy."""
+    if policy == CLAIRVOYANT:
+        every = round(_TRACE_S / _TICK_S)
+        return one_day(seed, clairvoyant_day(cell.day, seed, cell.target, every), cell.target)
+    settings = cell.settings()
+    pacer: Pacer = Ratio(settings, lines) if lines is not None else POLICIES[policy](settings)
+    every = max(1, round(_TRACE_S / float(getattr(pacer, "tick_s", _TICK_S))))
+    return one_day(seed, run_day(cell.day, pacer, seed, trace_every=every), cell.target)
+
+
+def best_ratio(cell: Cell, seeds: Sequence[int]) -> float:
+    """The largest ratio whose mean abandonment on these seeds is within the target."""
+
+    def within(step: int) -> bool:
+        days = [simulated(cell, BEST_RATIO, seed, 1.0 + step * _RATIO_STEP) for seed in seeds]
+        return sum(day.abandonment for day in days) <= cell.target * len(days)
+
+    low, high = 0, round((_RATIO_MOST - 1.0) / _RATIO_STEP)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if within(middle) else (low, middle - 1)
+    return 1.0 + low * _RATIO_STEP
+
+
+def run_all(jobs: Iterable[Job], cores: int, told: Callable[[int, int], None]) -> list[Done]:
+    """All of them, on so many processes; `told` hears how much of the cost is done."""
+    ordered = sorted(jobs, key=lambda job: -job.cost)
+    whole, past, done = sum(job.cost for job in ordered), 0.0, []
+    with multiprocessing.get_context("spawn").Pool(cores) as pool:
+        for one in pool.imap_unordered(run, ordered, chunksize=1):
+            done.append(one)
+            past += one.job.cost
+            told(round(past), round(whole))
+    return done
+
+
+def bar(past: int, whole: int) -> None:
+    """A progress bar on stderr, where that is a terminal."""
+    if not sys.stderr.isatty():
+        return
+    width = 40
+    full = width * past // max(1, whole)
+    end = "\n" if past >= whole else ""
+    print(
+        f"\r[{'#' * full}{'.' * (width - full)}] {100 * past // max(1, whole)} %",
+        end=end,
+        file=sys.stderr,
+    )
