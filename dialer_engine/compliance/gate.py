@@ -21,13 +21,14 @@ from typing import Any, Final
 
 from dialer_engine.compliance import checks
 from dialer_engine.compliance.checks import Asked, Check, CountCheck, WindowCheck
-from dialer_engine.compliance.counting import OPEN_AGAIN
+from dialer_engine.compliance.counting import CHANNEL_FLAG, OPEN_AGAIN, Flag
 from dialer_engine.compliance.facts import Facts, Subject, to_plain
 from dialer_engine.compliance.rules import Rule, Scope
 from dialer_engine.compliance.ruleset import NO_BOOK, RuleBook
 from dialer_engine.compliance.zones import Zones, candidates, zones_of
+from dialer_engine.domain.collections.codes import Role
 from dialer_engine.domain.errors import BadValue, NotPermitted
-from dialer_engine.domain.reservation import Claim
+from dialer_engine.domain.reservation import OPEN, Reservation
 from dialer_engine.domain.units import E164, AttemptId
 
 __all__ = ["Deferral", "Denial", "Facts", "Gate", "Permit", "Reason", "RuleSet", "local_day"]
@@ -121,8 +122,8 @@ _MINT: Final = object()
 class Permit:
     """Yes, for one attempt to one number, for a short time. Only `Gate.decide` makes one.
 
-    must_end_by: whatever still rings then is cancelled; the end of the window. claims: what the store
-    holds the attempt against in its transaction. units: whose counters it is written to.
+    must_end_by: whatever still rings then is cancelled; the end of the window. reservation: what the store
+    holds the attempt against in its transaction, None where nothing is counted.
     """
 
     attempt: AttemptId
@@ -133,8 +134,7 @@ class Permit:
     daily_cap: int
     evidence: dict[str, Any]
     must_end_by: datetime | None = None
-    claims: tuple[Claim, ...] = ()
-    units: tuple[str, ...] = ()
+    reservation: Reservation | None = None
     key: InitVar[object] = None
 
     def __post_init__(self, key: object) -> None:
@@ -326,12 +326,6 @@ class Gate:
     def _mint(self, profile: _Profile, asked: Asked, now: datetime, end: datetime) -> Permit:
         facts = asked.facts
         expires = min(end - self._guard, now + self._ttl)
-        claims = [
-            claim
-            for check in profile.counts
-            if not self._passes(check, facts, now)
-            and (claim := check.claim(facts, asked.zones, now)) is not None
-        ]
         must_end = end if end < now + _FAR else None
         return Permit(
             facts.attempt,
@@ -342,10 +336,21 @@ class Gate:
             self.rules.daily_cap,
             self._record("permit", asked, now) | {"must_end_by": _iso(must_end)},
             must_end,
-            tuple(claims),
-            tuple(key for unit, key in facts.keys.items() if unit in self._units),
+            self._reserve(profile, asked, now) if self._units else None,
             key=_MINT,
         )
+
+    def _reserve(self, profile: _Profile, asked: Asked, now: datetime) -> Reservation:
+        facts = asked.facts
+        claims = []
+        for check in profile.counts:
+            if (facts.overrides or check.dated) and self._passes(check, facts, now):
+                continue
+            claim = check.claim(facts, asked.zones, now)
+            if claim is not None:
+                claims.append(claim)
+        units = tuple(key for unit, key in facts.keys.items() if unit in self._units)
+        return Reservation(now, first_flags(facts), units, tuple(claims))
 
     def record_of(
         self,
@@ -422,6 +427,16 @@ def binds(rule: Rule, subject: Subject) -> bool:
             (scope.places, subject.place),
         )
     )
+
+
+def first_flags(facts: Facts) -> int:
+    """What a contact is that is just being made."""
+    flags = OPEN | Flag.OUTBOUND | CHANNEL_FLAG[facts.subject.channel]
+    if "direct_prior_consent" in facts.flags:
+        flags |= Flag.CONSENTED
+    if facts.subject.role == Role.LAWYER:
+        flags |= Flag.PROFESSIONAL
+    return int(flags)
 
 
 def _hash(rules: RuleSet, book: RuleBook) -> str:
