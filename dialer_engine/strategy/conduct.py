@@ -49,6 +49,12 @@ def review(
             yield Remark(found.start(), rule.kind, found[0], rule.why)
 
 
+def makes(claim: Claim, text: str, language: str) -> bool:
+    """Whether a text states what is lawful only where it is true."""
+    rules = (rule for rule in RULES if rule.claim is claim and rule.language == language)
+    return any(rule.pattern.search(text) for rule in rules)
+
+
 def review_library(library: Library) -> Iterator[tuple[str, Problem]]:
     """What is to be said of every text of a library: (file, warning)."""
     for script in library.scripts.values():

@@ -55,17 +55,25 @@ class RetryRule:
         if not 0 <= self.delay_s <= MAX_DELAY_S:
             raise BadValue(f"a retry delay is between 0 and {MAX_DELAY_S:.0f} seconds")
 
+    def minutes(self) -> int:
+        """Until it may be tried again, in whole minutes, upwards."""
+        return -int(-self.wait() // timedelta(minutes=1))
+
     def due(self, now: datetime) -> datetime:
         """The first time at which it may be tried again; needs no zone, since a day is a day in all
         of them but on the two of the clock change.
         """
+        return now + self.wait()
+
+    def wait(self) -> timedelta:
+        """How long it waits, moved to another hour where the rule says so."""
         delay = timedelta(seconds=self.delay_s)
         part = delay % _DAY
         if self.other_hour and part < _ANOTHER_HOUR:
             delay += _ANOTHER_HOUR - part
         elif self.other_hour and part > _DAY - _ANOTHER_HOUR:
             delay += _DAY + _ANOTHER_HOUR - part
-        return now + delay
+        return delay
 
 
 @dataclass(frozen=True, slots=True)
