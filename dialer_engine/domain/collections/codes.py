@@ -22,8 +22,8 @@ class Code(StrEnum):
     english: str
     chinese: str
 
-    def __new__(cls, value: str, english: str, chinese: str) -> Code:
-        """value: what is stored."""
+    def __new__(cls, value: str, english: str = "", chinese: str = "") -> Code:
+        """value: what is stored. Only a look-up by value leaves the labels out."""
         made = str.__new__(cls, value)
         made._value_ = value
         made.english, made.chinese = english, chinese

@@ -1,0 +1,305 @@
+"""Contracts, payments and contact updates, as rows of a bank's files.
+
+Rules: a column is found by its name in English or Chinese, or by a mapping; what is needed and is not
+there, or cannot be read, puts the row out with its reason; a row is a whole: nothing of a bad one is in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import TypeVar
+
+from dialer_engine.domain.collections import codes
+from dialer_engine.domain.collections.contract import Contract, Instalment, Statement
+from dialer_engine.domain.collections.money import ZERO, Balance, Component
+from dialer_engine.domain.collections.payments import Payment
+from dialer_engine.domain.errors import BadValue
+from dialer_engine.domain.units import Money
+from dialer_engine.store.csv_source import Record
+from dialer_engine.store.phone import BadNumber, read_number, zone_of
+from dialer_engine.store.rows import (
+    BadCell,
+    Layout,
+    Problem,
+    Reading,
+    Rules,
+    read_amount,
+    read_currency,
+    read_date,
+    read_whole,
+    read_zone,
+)
+
+C = TypeVar("C", bound=codes.Code)
+Names = Mapping[str, tuple[str, ...]]
+_NOISE = re.compile(r"[\s._\-()（）]+")
+_SEPARATORS = re.compile(r"[;；,，、|]+")
+
+
+class Kind(StrEnum):
+    """What a file holds."""
+
+    CONTRACTS = "contracts"
+    PAYMENTS = "payments"
+    CONTACTS = "contacts"
+
+
+_CASE = ("case", "caseid", "caseno", "casereference", "casenumber", "案件编号", "案件号", "案号")
+_CONTRACT = (
+    "contract",
+    "contractno",
+    "contractnumber",
+    "contractreference",
+    "合同号",
+    "合同编号",
+    "借据号",
+)
+_CURRENCY = ("currency", "ccy", "币种", "货币")
+NAMES: Mapping[Kind, Names] = {
+    Kind.CONTRACTS: {
+        "case": _CASE,
+        "contract": (*_CONTRACT, "reference", "ref"),
+        "product": ("product", "产品", "产品名称"),
+        "currency": _CURRENCY,
+        "amount": ("amount", "loanamount", "合同金额", "借款金额", "贷款金额"),
+        "term_months": ("termmonths", "term", "期限", "期数", "贷款期限"),
+        "annual_rate": ("annualrate", "rate", "interestrate", "年利率", "利率"),
+        "opened_on": ("openedon", "startdate", "opened", "放款日", "开户日", "借款日期"),
+        "schedule": ("schedule", "还款计划"),
+        "as_of": ("asof", "balancedate", "数据日期", "截止日期", "余额日期"),
+        "principal": ("principal", "本金", "剩余本金"),
+        "interest": ("interest", "利息"),
+        "penalty": ("penalty", "penaltyinterest", "罚息"),
+        "fees": ("fees", "fee", "费用"),
+        "oldest_due": ("oldestdue", "duedate", "dueon", "应还日期", "还款日", "逾期日期"),
+        "aliases": ("aliases", "account", "accountno", "accountnumber", "virtualaccount", "账号", "还款账号"),
+    },
+    Kind.PAYMENTS: {
+        "reference": ("reference", "ref", "paymentid", "transactionid", "流水号", "交易流水号", "还款流水"),
+        "contract": (*_CONTRACT, *_CASE, "account", "accountno", "accountnumber", "账号"),
+        "amount": ("amount", "paid", "paymentamount", "金额", "还款金额", "交易金额"),
+        "currency": _CURRENCY,
+        "paid_on": ("paidon", "date", "valuedate", "paymentdate", "还款日期", "交易日期", "入账日期"),
+        "reverses": ("reverses", "reversalof", "originalreference", "冲正流水", "原流水号"),
+        "memo": ("memo", "note", "remark", "摘要", "备注", "附言"),
+    },
+    Kind.CONTACTS: {
+        "case": (*_CASE, "reference", "ref"),
+        "kind": ("kind", "type", "类型", "联系方式类型"),
+        "value": ("value", "contact", "phone", "number", "mobile", "电话", "号码", "联系方式", "手机号"),
+        "label": ("label", "标签", "说明"),
+        "source": ("source", "来源"),
+        "consent": ("consent", "同意", "授权"),
+        "valid_from": ("validfrom", "from", "生效日期"),
+        "valid_until": ("validuntil", "until", "失效日期"),
+        "zone": ("zone", "timezone", "tz", "时区"),
+        "rank": ("rank", "order", "顺序", "优先级"),
+        "role": ("role", "relation", "relationship", "关系"),
+        "person": ("person", "name", "contactname", "姓名", "联系人", "联系人姓名"),
+        "refused": ("refused", "optout", "拒绝联系"),
+    },
+}  # fmt: skip
+_NEEDED: Mapping[Kind, tuple[str, ...]] = {
+    Kind.CONTRACTS: ("case", "contract"),
+    Kind.PAYMENTS: ("reference", "amount", "paid_on"),
+    Kind.CONTACTS: ("case", "value"),
+}
+_YES = frozenset({"1", "y", "yes", "true", "是"})
+_NO = frozenset({"", "0", "n", "no", "false", "否"})
+
+
+@dataclass(frozen=True, slots=True)
+class ContractRow:
+    """A contract of a case; aliases: what payers call it."""
+
+    case: str
+    contract: Contract
+    aliases: frozenset[str] = field(default=frozenset(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRow:
+    """A contact of a case. role, person: of whom; the debtor's own by default."""
+
+    case: str
+    kind: codes.PointKind
+    value: str = field(repr=False)
+    label: str = ""
+    source: codes.Source = codes.Source.CREDITOR
+    consent: codes.Consent = codes.Consent.UNKNOWN
+    valid_from: date | None = None
+    valid_until: date | None = None
+    zone: str | None = None
+    rank: int = 0
+    role: codes.Role = codes.Role.DEBTOR
+    person: str = field(default="", repr=False)
+    refused: bool = False
+
+
+ExchangeRow = ContractRow | Payment | ContactRow
+
+
+def find_columns(kind: Kind, header: Sequence[str], mapping: Mapping[str, str]) -> Layout:
+    """Which column is what; BadValue when a needed one is not there."""
+    names = NAMES[kind]
+    chosen: dict[str, int] = {}
+    for name, column in mapping.items():
+        if name not in names:
+            raise BadValue(f"mapping: there is no field {name!r}; there are {', '.join(names)}")
+        if column not in header:
+            raise BadValue(
+                f"mapping: the file has no column {column!r}; it has {', '.join(header)}"
+            )
+        chosen[name] = header.index(column)
+    plain = [_NOISE.sub("", column).lower() for column in header]
+    for name, aliases in names.items():
+        # In the order of the aliases: `case` is a contract only where nothing else is.
+        places = (plain.index(a) for a in (name.replace("_", ""), *aliases) if a in plain)
+        found = next((p for p in places if p not in chosen.values()), None)
+        if name not in chosen and found is not None:
+            chosen[name] = found
+    missing = [name for name in _NEEDED[kind] if name not in chosen]
+    if missing:
+        wanted = " and ".join(f"--map {name}=COLUMN" for name in missing)
+        raise BadValue(
+            f"no column is the {', '.join(missing)}; add {wanted} (there are {', '.join(header)})"
+        )
+    return Layout(tuple(header), chosen, (), ())
+
+
+def read_exchange(
+    kind: Kind, record: Record, layout: Layout, rules: Rules
+) -> tuple[ExchangeRow | None, list[Problem]]:
+    """The row, or None; and what was wrong."""
+    row = Reading(record, layout)
+    if record.fault or len(record.fields) > len(layout.header):
+        row.blame("", record.fault or "the row has more columns than the header")
+        return None, row.problems
+    for name in _NEEDED[kind]:
+        if not row.cell(name):
+            row.failed = True
+            row.blame(layout.header[layout.fields[name]], "this must not be empty")
+    if row.failed:
+        return None, row.problems
+    try:
+        made: ExchangeRow | None = _READERS[kind](row, rules)
+    except (BadCell, BadNumber, BadValue) as error:
+        row.failed = True
+        row.blame("", str(error))
+        return None, row.problems
+    return (None if row.problems else made), row.problems
+
+
+def _contract(row: Reading, rules: Rules) -> ContractRow:
+    currency = row.parsed("currency", read_currency, rules.currency)
+    aliases = (part.strip() for part in _SEPARATORS.split(row.cell("aliases")))
+    contract = Contract(
+        reference=row.cell("contract"),
+        currency=currency,
+        product=row.cell("product"),
+        amount=row.parsed("amount", read_amount, None) or ZERO,
+        term_months=row.parsed("term_months", read_whole, None),
+        annual_rate=row.parsed("annual_rate", _rate, None),
+        opened_on=row.parsed("opened_on", read_date, None),
+        schedule=row.parsed("schedule", _schedule, ()),
+        statement=_statement(row, currency),
+    )
+    return ContractRow(row.cell("case"), contract, frozenset(a for a in aliases if a))
+
+
+def _statement(row: Reading, currency: str) -> Statement | None:
+    as_of = row.parsed("as_of", read_date, None)
+    parts = {c.value: row.parsed(c.value, read_amount, None) for c in Component}
+    stated = {name: amount for name, amount in parts.items() if amount is not None}
+    if not stated:
+        return None
+    if as_of is None:
+        raise BadCell("a balance needs its date (as_of): payments after it are taken off")
+    due = row.parsed("oldest_due", read_date, None)
+    return Statement(as_of, Balance(currency, **stated), due)
+
+
+def _rate(text: str) -> Decimal:
+    """`0.18`, `18%`."""
+    amount = read_amount(text.rstrip("%％ ")) or ZERO
+    return amount / 100 if text[-1] in "%％" else amount
+
+
+def _schedule(text: str) -> tuple[Instalment, ...]:
+    """`2026-01-10:100:10; 2026-02-10:100:10`: due date, principal, interest."""
+    found = []
+    for part in text.replace("；", ";").split(";"):
+        if part.strip():
+            due, *amounts = part.strip().split(":")
+            if not 1 <= len(amounts) <= 2:
+                raise BadCell("a schedule is written as 2026-01-10:100:10; 2026-02-10:100:10")
+            found.append(Instalment(read_date(due), *(read_amount(a) or ZERO for a in amounts)))
+    return tuple(sorted(found, key=lambda one: one.due_on))
+
+
+def _payment(row: Reading, rules: Rules) -> Payment:
+    currency = row.parsed("currency", read_currency, rules.currency)
+    amount = row.parsed("amount", read_amount, None)
+    paid_on = row.parsed("paid_on", read_date, None)
+    if amount is None or paid_on is None:
+        raise BadCell("a payment has an amount and a date")
+    reverses = row.cell("reverses")
+    if amount < 0 and reverses:
+        amount = -amount
+    return Payment(
+        row.cell("reference"), Money(amount, currency), paid_on, row.cell("contract"), reverses,
+        memo=row.cell("memo"),
+    )  # fmt: skip
+
+
+def _contact(row: Reading, rules: Rules) -> ContactRow:
+    kind = _code(row, "kind", codes.PointKind.MOBILE)
+    value = row.cell("value")
+    zone = row.parsed("zone", read_zone, "")
+    if kind in (
+        codes.PointKind.MOBILE,
+        codes.PointKind.HOME,
+        codes.PointKind.WORK,
+        codes.PointKind.PHONE,
+    ):
+        number = read_number(value, rules.region)
+        value, zone = number, zone or zone_of(number) or ""
+    return ContactRow(
+        case=row.cell("case"),
+        kind=kind,
+        value=value,
+        label=row.cell("label"),
+        source=_code(row, "source", codes.Source.CREDITOR),
+        consent=_code(row, "consent", codes.Consent.UNKNOWN),
+        valid_from=row.parsed("valid_from", read_date, None),
+        valid_until=row.parsed("valid_until", read_date, None),
+        zone=zone or None,
+        rank=row.parsed("rank", read_whole, 0),
+        role=_code(row, "role", codes.Role.DEBTOR),
+        person=row.cell("person"),
+        refused=row.parsed("refused", _yes, False),
+    )
+
+
+def _code(row: Reading, name: str, default: C) -> C:
+    kind = type(default)
+    return row.parsed(name, lambda text: codes.read_code(kind, text), default)
+
+
+def _yes(text: str) -> bool:
+    plain = text.casefold()
+    if plain not in _YES | _NO:
+        raise BadCell("write yes or no")
+    return plain in _YES
+
+
+_READERS: Mapping[Kind, Callable[[Reading, Rules], ExchangeRow]] = {
+    Kind.CONTRACTS: _contract,
+    Kind.PAYMENTS: _payment,
+    Kind.CONTACTS: _contact,
+}
