@@ -57,8 +57,10 @@ class Outlook:
         self.steps = math.ceil(longest_s / _STEP_S) + 1
         at: Floats = np.arange(0, _LONGEST_S + (self.steps + 2) * _STEP_S, _STEP_S)
         whole = sum(kind.share for kind in day.talks)
-        talk = np.sum([kind.share / whole * survival(kind.law, at) for kind in day.talks], axis=0)
-        middles: Floats = (np.arange(self.steps) + 0.5) * _STEP_S
+        talk = np.zeros(len(at))
+        for kind in day.talks:
+            talk += kind.share / whole * survival(kind.law, at)
+        middles = (np.arange(self.steps, dtype=np.float64) + 0.5) * _STEP_S
         wrap_middle = survival(day.wrap, middles)
         starts = np.arange(0, round(_LONGEST_S / _STEP_S), round(_AGE_STEP_S / _STEP_S))
         self.talking = self._talking(talk, wrap_middle, starts)

@@ -49,8 +49,8 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a job came to. seconds: of processor time. lines: the fixed ratio that was found. bound: the exact optimum's utilization
-    and abandonment.
+    """What a job came to. seconds: of processor time. lines: the fixed ratio that was found. bound: the
+    exact optimum's utilization and abandonment.
     """
 
     job: Job

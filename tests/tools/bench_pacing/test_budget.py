@@ -1,0 +1,52 @@
+"""Which days are run: every cell once, the controller everywhere, the teams and rates of the issue."""
+
+from __future__ import annotations
+
+import pytest
+
+from tools.bench_pacing import budget
+from tools.bench_pacing.cells import RATES, TEAMS, full, short
+from tools.bench_pacing.policies import CONTROLLER, ORDER
+from tools.bench_pacing.reference import COLUMNS, reference
+
+
+def test_a_cell_is_known_by_its_kind_team_and_rate() -> None:
+    for cells in (full(), short()):
+        keys = [(cell.scenario, cell.agents, cell.answer_rate) for cell in cells]
+        assert len(keys) == len(set(keys))
+
+
+def test_teams_and_rates_of_the_issue() -> None:
+    there = {(cell.scenario, cell.agents, cell.answer_rate) for cell in full()}
+    for scenario in ("steady", "hard"):
+        for agents in TEAMS:
+            for rate in RATES:
+                assert (scenario, agents, rate) in there
+
+
+def test_the_controller_has_ten_seeds_in_every_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "has_controller", lambda: True)
+    jobs = [job for job in budget.full_jobs() if job.policy == CONTROLLER]
+    for cell in full():
+        assert sorted(job.seeds[0] for job in jobs if job.cell == cell) == list(range(1, 11))
+
+
+def test_every_policy_meets_the_steady_and_the_hard_day() -> None:
+    jobs = list(budget.full_jobs())
+    for scenario in ("steady", "hard"):
+        met = {job.policy for job in jobs if job.cell.scenario == scenario}
+        assert met >= set(ORDER) - {CONTROLLER, "optimum"}
+
+
+def test_a_cell_s_settings_fit_its_day() -> None:
+    for cell in full():
+        settings = cell.settings()
+        assert settings.target == cell.target
+        assert settings.wait_limit_s == 2.0
+
+
+def test_reference_figures() -> None:
+    assert reference("hard", 10, 0.6, "predictive") == (0.870, 0.026)
+    assert reference("steady", 3, 0.1, "omnidialer") is None
+    assert reference("steady", 30, 0.1, "clairvoyant") == (0.962, None)
+    assert set(COLUMNS) < set(ORDER)
