@@ -134,7 +134,13 @@ def check_files(files: Iterable[Path]) -> Json:
     try:
         book = load_book([], list(files))
     except ConfigError as error:
-        return {"ok": False, "problems": str(error).splitlines(), "rules": 0, "enabled": 0, "hash": ""}
+        return {
+            "ok": False,
+            "problems": str(error).splitlines(),
+            "rules": 0,
+            "enabled": 0,
+            "hash": "",
+        }
     return {
         "ok": True,
         "problems": [],

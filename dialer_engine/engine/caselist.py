@@ -18,6 +18,7 @@ from dialer_engine.domain.attempt import Candidate
 from dialer_engine.domain.campaign import Campaign
 from dialer_engine.domain.errors import DialerError
 from dialer_engine.domain.units import CaseId, TrunkName
+from dialer_engine.engine.counsel import Counsel
 from dialer_engine.engine.effects import Effects
 from dialer_engine.engine.offers import Offers
 from dialer_engine.engine.pace import CampaignPace
@@ -58,8 +59,15 @@ class CaseList:
     """Fills the queues."""
 
     def __init__(
-        self, registry: Registry, store: Store, effects: Effects, clock: Clock, offers: Offers
+        self,
+        registry: Registry,
+        store: Store,
+        effects: Effects,
+        clock: Clock,
+        offers: Offers,
+        counsel: Counsel,
     ) -> None:
+        self._counsel = counsel
         self._offers = offers
         self._registry = registry
         self._store = store
@@ -84,6 +92,7 @@ class CaseList:
 
         try:
             found = await self._store.candidates(name, wanted, now, self._held(running), day_of)
+            found = await self._counsel.learn(found, now)
         except DialerError as error:
             log.warning("the list could not be read", campaign=name, error=str(error))
             return

@@ -13,13 +13,14 @@ from datetime import timedelta
 
 import structlog
 
-from dialer_engine.compliance.gate import Denial, Facts, Gate, Permit
+from dialer_engine.compliance.gate import Denial, Permit
 from dialer_engine.domain.attempt import AttemptDraft, Candidate, CaseNext
 from dialer_engine.domain.call import CallPhase, CallPolicy, CallState
 from dialer_engine.domain.campaign import Campaign, CampaignState, DialMode
 from dialer_engine.domain.errors import CampaignHeld, NotPermitted, RecordingError, StoreError
 from dialer_engine.domain.units import AttemptId, CampaignName, Moment, NodeName, TrunkName
 from dialer_engine.engine.caselist import CaseList, Running
+from dialer_engine.engine.counsel import Counsel
 from dialer_engine.engine.decisions import numbers_of
 from dialer_engine.engine.effects import Effects
 from dialer_engine.engine.ledger import Ledger
@@ -69,9 +70,10 @@ class Dialling:
         nodes: Mapping[NodeName, PbxNode],
         stats: EngineStats,
         paces: Paces,
+        counsel: Counsel,
     ) -> None:
         self.settings = settings
-        self.gate = Gate(settings.rules)
+        self.counsel = counsel
         self.running: dict[CampaignName, Running] = {}
         self.campaigns: dict[CampaignName, Campaign] = {}
         self._registry = registry
@@ -85,7 +87,7 @@ class Dialling:
         self.offers = Offers(registry, store, ledger, effects, clock)
         self.offers.give_back = self._given_back
         self.paces = paces
-        self._list = CaseList(registry, store, effects, clock, self.offers)
+        self._list = CaseList(registry, store, effects, clock, self.offers, counsel)
         self._stats = stats
         self.ready: set[NodeName] = set()
         self.draining = False
@@ -301,7 +303,7 @@ class Dialling:
         if trunk is None:
             return _NO_TRUNK
         attempt = self._clock.attempt_id()
-        verdict = self._verdict(running, candidate, attempt, now)
+        verdict = self._verdict(running, candidate, attempt, now, trunk.limits.name)
         if isinstance(verdict, Denial):
             return None
         recording = self._path(attempt, now)
@@ -310,23 +312,23 @@ class Dialling:
         trunk.take(now.mono)
         policy = self._policy(running.campaign)
         call = Call(CallState(attempt, node, policy), running.campaign.name, candidate, trunk.limits.name, now,
-                    tried | {trunk.limits.name})  # fmt: skip
+                    tried | {trunk.limits.name}, must_end_by=verdict.must_end_by)  # fmt: skip
         self._registry.put_call(call, call.state)
         return _Planned(call, _draft(call, verdict), verdict, tried, recording)
 
     def _verdict(
-        self, running: Running, candidate: Candidate, attempt: AttemptId, now: Moment
+        self,
+        running: Running,
+        candidate: Candidate,
+        attempt: AttemptId,
+        now: Moment,
+        trunk: TrunkName | None = None,
     ) -> Permit | Denial:
         """What the law says; a case that it denies waits."""
-        facts = Facts(
-            attempt,
-            candidate.number,
-            candidate.zone,
-            candidate.attempts_today,
-            candidate.counted_day,
-        )
-        verdict = self.gate.decide(facts, now.utc)
+        facts = self.counsel.facts(candidate, running.campaign, attempt, trunk)
+        verdict = self.counsel.gate.decide(facts, now.utc)
         if isinstance(verdict, Denial):
+            self.counsel.denied(facts, verdict, candidate.case_id, now.utc)
             self._deny(running, candidate, verdict, now)
         return verdict
 
@@ -433,6 +435,7 @@ class Dialling:
         stopped = "the campaign is not run any more" if running is None else self.obstacle(running)
         if not stopped and call.node not in self.ready:
             stopped = "its PBX is not connected"
+        stopped = stopped or self.counsel.barred(call.state.attempt)
         if running is None or stopped:
             self.on_stopped(call, stopped)
             return
@@ -455,7 +458,7 @@ class Dialling:
         campaign = self.campaigns[call.campaign]
         return Originate(
             permit=permit, attempt=attempt, number=call.candidate.number, trunk=call.trunk,
-            ring_timeout_s=call.state.policy.ring_timeout_s, recording=recording, amd=campaign.amd,
+            ring_timeout_s=_ring_s(call, now), recording=recording, amd=campaign.amd,
             max_wait_s=self.settings.pbx_wait_s, asked_at=now.utc, safe_harbour=self.settings.safe_harbour,
             message=campaign.robot_message if call.state.policy.robot else None,
         )  # fmt: skip
@@ -481,6 +484,21 @@ class Dialling:
 
 
 _NO_TRUNK = object()
+# The shortest ring that is worth a call set-up.
+_SHORTEST_RING_S = 1.0
+
+
+def _ring_s(call: Call, now: Moment) -> float:
+    """How long it may ring: what still rings when the hours end is cancelled. NotPermitted when that is
+    at once.
+    """
+    limit = call.state.policy.ring_timeout_s
+    if call.must_end_by is None:
+        return limit
+    left = (call.must_end_by - now.utc).total_seconds()
+    if left < _SHORTEST_RING_S:
+        raise NotPermitted("the hours in which it may ring are over")
+    return min(limit, left)
 
 
 def _may_cancel(call: Call) -> bool:
@@ -493,4 +511,5 @@ def _draft(call: Call, permit: Permit) -> AttemptDraft:
         id=call.state.attempt, campaign=call.campaign, case_id=call.candidate.case_id, number=call.candidate.number,
         node=call.node, trunk=call.trunk, planned_at=call.planned_at.utc, local_day=permit.local_day,
         daily_cap=permit.daily_cap, permit=permit.evidence, try_no=call.candidate.tries + 1,
+        reservation=permit.reservation,
     )  # fmt: skip

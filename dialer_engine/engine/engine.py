@@ -14,7 +14,6 @@ from dataclasses import replace
 
 import structlog
 
-from dialer_engine.compliance.gate import Gate
 from dialer_engine.domain import commands as cmd
 from dialer_engine.domain import events as ev
 from dialer_engine.domain.agent import AgentState
@@ -22,6 +21,7 @@ from dialer_engine.domain.call import CallPhase
 from dialer_engine.domain.errors import DialerError, PbxError, StoreError
 from dialer_engine.domain.units import AttemptId, Moment, NodeName
 from dialer_engine.engine.accounts import Accounts
+from dialer_engine.engine.counsel import LOOK_S, Counsel
 from dialer_engine.engine.desk import CheckPin, Desk
 from dialer_engine.engine.dialling import Dialling
 from dialer_engine.engine.effects import Effects
@@ -39,6 +39,7 @@ from dialer_engine.engine.tasks import Tasks
 from dialer_engine.engine.timers import Timers
 from dialer_engine.engine.trunks import Trunks
 from dialer_engine.ports.clock import Clock
+from dialer_engine.ports.law import Law
 from dialer_engine.ports.live import Feed
 from dialer_engine.ports.pbx import PbxNode
 from dialer_engine.ports.recordings import Recordings
@@ -66,7 +67,9 @@ class Engine:
         recordings: Recordings,
         clock: Clock,
         check_pin: CheckPin,
+        law: Law | None = None,
     ) -> None:
+        """law: the books of compliance; None: the gate knows what candidates say and nothing more."""
         self.settings = settings
         self.store = store
         self.clock = clock
@@ -81,6 +84,7 @@ class Engine:
         self.ledger = Ledger(store)
         self.effects = Effects(self.nodes, self.inbox, self.tasks, feed, self.stats, clock.now)
         self.paces = Paces(settings, store, self.effects, clock)
+        self.counsel = Counsel(settings, law, self.registry, self.inbox, clock)
         self.dialling = Dialling(
             settings,
             self.registry,
@@ -93,6 +97,7 @@ class Engine:
             self.nodes,
             self.stats,
             self.paces,
+            self.counsel,
         )
         self.offers = self.dialling.offers
         self.switchboard = Switchboard(
@@ -126,6 +131,7 @@ class Engine:
         self._connect()
 
     def _connect(self) -> None:
+        self.switchboard.may_bridge = self.counsel.may_bridge
         self.switchboard.on_settled = self._settled
         self.switchboard.on_call = self._call_moved
         self.switchboard.on_agent = self._agent_changed
@@ -161,6 +167,7 @@ class Engine:
         self._repeat("tick", self.settings.tick_s, self.dialling.tick)
         self._repeat("leases", self.settings.lease_s / 3, self.leases.renew)
         self._repeat("sweep", self.settings.sweep_s, self.sweep)
+        self._repeat("law", LOOK_S, self.counsel.look)
         self._repeat("pacing log", _PACING_LOG_S, self.paces.write)
         self._repeat("pacing memory", _PACING_MEMORY_S, self.paces.save)
         self._repeat("old decisions", _PACING_FORGET_S, self.paces.forget)
@@ -207,7 +214,7 @@ class Engine:
         self.settings = self.dialling.settings = self.accounts.settings = settings
         self.desk.settings = self.switchboard.settings = self.recovery.adoption.settings = settings
         self.paces.settings = settings
-        self.dialling.gate = Gate(settings.rules)
+        self.counsel.apply(settings)
         self.trunks.replace(settings.trunks)
         for running in self.dialling.running.values():
             self.dialling.run(running.campaign, running.lease_until)

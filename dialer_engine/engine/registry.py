@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from dialer_engine.domain.agent import AgentMode, AgentPolicy, AgentState, Line
 from dialer_engine.domain.attempt import Candidate
@@ -33,7 +34,7 @@ class Call:
     screen: what the agent is to see, fetched while it rings. recovered: taken over from before a
     restart. unfit: agents with whom the PBX would not bridge it; they are not chosen for it again.
     for_agent: who named this case or saw it first. told: pacers know how its ringing ended. counted: it
-    is in the account of live answers.
+    is in the account of live answers. must_end_by: the end of the hours in which it may be up unanswered.
     """
 
     state: CallState
@@ -48,6 +49,7 @@ class Call:
     for_agent: AgentId | None = None
     told: bool = False
     counted: bool = False
+    must_end_by: datetime | None = None
 
     @property
     def node(self) -> NodeName:

@@ -7,10 +7,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dialer_engine.compliance.gate import RuleSet
+from dialer_engine.compliance.ruleset import NO_BOOK, RuleBook
 from dialer_engine.domain.agent import AgentPolicy
 from dialer_engine.domain.call import CallPolicy
 from dialer_engine.domain.trunk import TrunkLimits
+from dialer_engine.domain.units import TrunkName
 from dialer_engine.strategy.retry import RetryTable
+
+
+@dataclass(frozen=True, slots=True)
+class LineLaw:
+    """What the law asks of a trunk. carrier: whose limits hold. caller_id: the number that is shown."""
+
+    carrier: str = ""
+    caller_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +31,8 @@ class EngineSettings:
     answered debtor wait before it acts by itself. prefetch: cases held ready for each campaign.
     dispositions: what agents may choose, code -> label. dtmf: key -> code. max_pin_failures: wrong
     PINs for one agent number before it is refused for `pin_lock_s`. priors: what a campaign that never
-    dialled begins with, as `dialer-engine pacing export` writes it.
+    dialled begins with, as `dialer-engine pacing export` writes it. book: the law, beside `rules`; tzdata:
+    the release of the zone data; disclosures: what scripts and lines promise; lines: by trunk.
     """
 
     instance: str
@@ -45,3 +56,7 @@ class EngineSettings:
     max_pin_failures: int = 5
     pin_lock_s: float = 60.0
     priors: Mapping[str, Any] | None = None
+    book: RuleBook = NO_BOOK
+    tzdata: str = ""
+    disclosures: frozenset[str] = frozenset()
+    lines: Mapping[TrunkName, LineLaw] = field(default_factory=dict)

@@ -55,6 +55,7 @@ class Switchboard:
         self._effects = effects
         self._timers = timers
         self._stats = stats
+        self.may_bridge: Callable[[Call, Moment], str] = lambda call, now: ""
         self.on_settled: Callable[[Call, cmd.Settle, Moment], None] = lambda call, settle, now: None
         self.on_call: Callable[[Call, bool, Moment], None] = lambda call, fault, now: None
         self.on_agent: Callable[[Agent, AgentState, Moment], None] = lambda agent, before, now: None
@@ -210,6 +211,8 @@ class Switchboard:
         call = self._registry.calls.get(command.attempt)
         if call is None or call.state.phase is not calls.CallPhase.WAITING:
             return
+        if self._is_barred(call, now):
+            return
         agent = self._registry.choose(call, self._skill(call.campaign))
         if agent is not None:
             self._match(call, agent, now)
@@ -224,8 +227,19 @@ class Switchboard:
             return
         skills = {name: campaign.skill for name, campaign in self._campaigns.items()}
         call = self._registry.next_waiting(agent, skills)
-        if call is not None:
+        if call is None:
+            return
+        if self._is_barred(call, now):
+            self._offer(command, now)
+        else:
             self._match(call, agent, now)
+
+    def _is_barred(self, call: Call, now: Moment) -> bool:
+        """The law is asked once more before anybody is connected; then the call ends."""
+        why = self.may_bridge(call, now)
+        if why:
+            self.call(ev.HangupAsked(call.state.attempt, why), now)
+        return bool(why)
 
     def _match(self, call: Call, agent: Agent, now: Moment) -> None:
         """The choice, the reservation, the screen and the bridge, all in this turn."""

@@ -1,0 +1,73 @@
+"""Books of compliance in memory: `MemoryLaw`, behind `ports.law.Law`. For simulations and tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from dialer_engine.compliance.facts import Facts
+from dialer_engine.domain.attempt import Candidate
+from dialer_engine.domain.errors import StoreUnavailable
+from dialer_engine.domain.units import E164, AttemptId, CaseId
+from dialer_engine.ports.law import Flying
+
+
+@dataclass(slots=True)
+class MemoryLaw:
+    """lists: by number or case, the names of the lists. down: why nothing works, empty while it does.
+    records: denials, as they were put on record.
+    """
+
+    lists: dict[E164 | CaseId, tuple[str, ...]] = field(default_factory=dict)
+    extra: dict[CaseId, dict[str, Any]] = field(default_factory=dict)
+    records: list[tuple[CaseId, Mapping[str, Any]]] = field(default_factory=list)
+    down: str = ""
+    changes: int = 0
+
+    def suppress(self, whom: E164 | CaseId, *names: str) -> None:
+        """Put a number or a case on lists."""
+        self.lists[whom] = names
+        self.changes += 1
+
+    async def _turn(self) -> None:
+        await asyncio.sleep(0)
+        if self.down:
+            raise StoreUnavailable(self.down)
+
+    async def facts(self, candidates: Sequence[Candidate], now: datetime) -> Mapping[CaseId, Facts]:
+        """See the port."""
+        await self._turn()
+        return {one.case_id: self._facts(one) for one in candidates}
+
+    def _facts(self, one: Candidate) -> Facts:
+        names = (*self.lists.get(one.number, ()), *self.lists.get(one.case_id, ()))
+        return Facts(
+            AttemptId(""), one.number, one.zone, one.attempts_today, one.counted_day,
+            lists=names, **self.extra.get(one.case_id, {}),
+        )  # fmt: skip
+
+    async def version(self) -> int:
+        """See the port."""
+        await self._turn()
+        return self.changes
+
+    async def suppressed(
+        self, calls: Sequence[Flying], now: datetime
+    ) -> Mapping[AttemptId, tuple[str, ...]]:
+        """See the port."""
+        await self._turn()
+        found = {}
+        for call in calls:
+            number = self.lists.get(call.number, ()) if call.number else ()
+            names = (*number, *self.lists.get(call.case_id, ()))
+            if names:
+                found[call.attempt] = names
+        return found
+
+    async def denied(self, records: Sequence[tuple[CaseId, Mapping[str, Any]]]) -> None:
+        """See the port."""
+        await self._turn()
+        self.records += records
