@@ -27,8 +27,9 @@ from dialer_engine.domain.errors import BadValue
 from dialer_engine.domain.units import CampaignName
 from dialer_engine.store.case_import import Written
 from dialer_engine.store.csv_cases import Layout, Problem, Rules, layout, read_case
-from dialer_engine.store.csv_source import CsvSource, Record, open_csv
+from dialer_engine.store.csv_source import CsvSource, Record
 from dialer_engine.store.sql import SqlStore
+from dialer_engine.store.xlsx_source import XlsxSource, open_table
 
 Progress = Callable[[int, int], None]
 
@@ -82,12 +83,12 @@ async def import_cases(
     be dialled, by default now. BadValue when the file as a whole cannot be used; NotFound for the
     campaign.
     """
-    source = await asyncio.to_thread(open_csv, path)
+    source = await asyncio.to_thread(open_table, path)
     columns = layout(source.header, mapping)
     summary = ImportSummary(source.encoding, source.delimiter, columns.described())
     target = rejects or path.with_name(f"{path.stem}.rejects.csv")
     due = due_at or datetime.now(UTC)
-    with _Rejects(target, columns) as refused, _Seen() as seen:
+    with Rejects(target, columns) as refused, _Seen() as seen:
         reader = _Reader(source, columns, Rules(region, currency), refused, seen, summary)
         batches = reader.batches()
         while batch := await asyncio.to_thread(next, batches, None):
@@ -129,10 +130,10 @@ class _Reader:
 
     def __init__(
         self,
-        source: CsvSource,
+        source: CsvSource | XlsxSource,
         columns: Layout,
         rules: Rules,
-        refused: _Rejects,
+        refused: Rejects,
         seen: _Seen,
         summary: ImportSummary,
     ) -> None:
@@ -170,7 +171,7 @@ class _Reader:
         return case
 
 
-class _Rejects:
+class Rejects:
     """The reject file; it is not made before there is something to write."""
 
     def __init__(self, path: Path, columns: Layout) -> None:
@@ -201,7 +202,7 @@ class _Rejects:
         self._writer = csv.writer(self._file)
         self._writer.writerow(["line", "column", "reason", "imported", *self._columns.header])
 
-    def __enter__(self) -> _Rejects:
+    def __enter__(self) -> Rejects:
         return self
 
     def __exit__(

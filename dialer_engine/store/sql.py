@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -21,6 +21,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dialer_engine.domain.attempt import AttemptDraft, AttemptEnd, Candidate, CaseNext, OpenAttempt
 from dialer_engine.domain.campaign import Campaign, CampaignState
 from dialer_engine.domain.case import Case
+from dialer_engine.domain.collections.codes import HoldKind
+from dialer_engine.domain.collections.facts import CaseFacts
+from dialer_engine.domain.collections.payments import Payment
+from dialer_engine.domain.collections.product import Creditor, Product
+from dialer_engine.domain.collections.promise import PromiseState
 from dialer_engine.domain.errors import StoreUnavailable
 from dialer_engine.domain.reports import Report
 from dialer_engine.domain.units import AttemptId, CampaignName, CaseId
@@ -36,26 +41,33 @@ from dialer_engine.ports.store import (
     Screen,
 )
 from dialer_engine.store import (
+    accounts,
     agents,
     attempts,
     calls,
     campaigns,
     case_import,
+    casefile,
     cases,
     pacing,
+    people,
+    products,
     recordings,
     report,
     upgrade,
 )
 from dialer_engine.store import vault as vaults
+from dialer_engine.store.accounts import Booked
 from dialer_engine.store.campaigns import CampaignIds
 from dialer_engine.store.case_import import Written
 from dialer_engine.store.engine import CACHE_MIB, POOL_SIZE, CommitUnknown, Database
+from dialer_engine.store.exchange import ContactRow, ContractRow
 from dialer_engine.store.keys import Master, master_keys
 from dialer_engine.store.vault import UnknownKey, Vault
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Json = dict[str, Any]
 
 # Counting millions of cases takes a while: a count that took this long may cost a twentieth of one
 # core at most.
@@ -319,6 +331,75 @@ class SqlStore:
         return await self._write(
             case_import.write_batch, self.ids, self.vault, campaign, batch, due_at
         )
+
+    # -- collections
+    async def case_facts(self, ids: Sequence[CaseId], now: datetime) -> dict[CaseId, CaseFacts]:
+        """What strategies and compliance ask for; cases that are not there are left out."""
+        return await self._read(casefile.facts, self.vault, ids, now)
+
+    async def case_file(self, reference: str, now: datetime, *, reveal: bool = False) -> Json:
+        """Everything known of a case, masked unless `reveal`; NotFound."""
+        return await self._read(casefile.whole, self.vault, reference, now, reveal=reveal)
+
+    async def find_cases(
+        self, *, number: str = "", id_number: str = ""
+    ) -> list[tuple[CaseId, str]]:
+        """(id, reference) of cases with this number (E.164) or ID number."""
+        return await self._read(casefile.find, self.vault, number=number, id_number=id_number)
+
+    async def save_creditor(self, creditor: Creditor) -> None:
+        """Write all of a creditor, new or known."""
+        await self._write(products.save_creditor, creditor)
+
+    async def save_product(self, product: Product) -> None:
+        """Write all rules of a product, new or known."""
+        await self._write(products.save_product, product)
+
+    async def write_contracts(
+        self, batch: Sequence[ContractRow], now: datetime
+    ) -> tuple[int, int, dict[str, str]]:
+        """(new, updated, {contract: why it was not taken})."""
+        return await self._write(accounts.write_contracts, self.vault, batch, now)
+
+    async def write_contacts(
+        self, batch: Sequence[ContactRow], today: date
+    ) -> tuple[int, dict[int, str]]:
+        """(new or changed, {place in the batch: why it was not taken})."""
+        return await self._write(people.write_contacts, self.vault, batch, today)
+
+    async def book_payments(self, postings: Sequence[Payment], now: datetime) -> Booked:
+        """Match payments, write them, and tell anew what their cases owe."""
+        return await self._write(accounts.book, self.vault, postings, now)
+
+    async def add_promise(
+        self, case_id: CaseId, promise: PromiseState, now: datetime, **more: Any
+    ) -> None:
+        """Note a promise; see `people.add_promise` for by, attempt, replaces."""
+        await self._write(people.add_promise, case_id, promise, now, **more)
+
+    async def judge_promises(self, now: datetime, limit: int = 500) -> int:
+        """Promises whose time is over; 0 when none is left."""
+        return await self._write(people.judge_promises, now, limit)
+
+    async def set_hold(self, case_id: CaseId, kind: HoldKind, now: datetime, **more: Any) -> None:
+        """Leave a case alone; see `people.set_hold` for until, by, reason."""
+        await self._write(people.set_hold, self.vault, case_id, kind, now, **more)
+
+    async def end_hold(
+        self, case_id: CaseId, kind: HoldKind, now: datetime, *, by: str = ""
+    ) -> int:
+        """End the holds of a kind; returns how many."""
+        return await self._write(people.end_hold, case_id, kind, now, by=by)
+
+    async def case_events_after(
+        self, after: int | None, kinds: Sequence[str], limit: int = 1000
+    ) -> list[tuple[int, CaseId, str]]:
+        """(row, case, kind) of what happened to cases since row `after`. after None: [(newest row, 0,
+        "")], where to begin.
+        """
+        if after is None:
+            return [(await self._read(people.last_event), CaseId(0), "")]
+        return await self._read(people.events_after, after, kinds, limit)
 
     # -- recordings
     async def expected_recordings(self, limit: int) -> list[ExpectedRecording]:
