@@ -23,7 +23,7 @@ from dialer_engine.domain import events as ev
 from dialer_engine.domain.agent import AgentMode
 from dialer_engine.domain.campaign import Campaign, CampaignState, DialMode, Period
 from dialer_engine.domain.errors import BadValue, Conflict, NotFound, PbxError, StoreError
-from dialer_engine.domain.units import AgentId, AttemptId, CampaignName, NodeName
+from dialer_engine.domain.units import AgentId, AttemptId, CampaignName, CaseId, NodeName
 from dialer_engine.engine.engine import Engine
 from dialer_engine.engine.registry import Agent, fresh_agent
 
@@ -316,6 +316,10 @@ class Service(PacingService):
         row = views.call_row(call, self._engine.clock.now())
         self._engine.inbox.put(ev.HangupAsked(AttemptId(attempt), "operator"))
         return row
+
+    async def payment_arrived(self, case_id: int) -> Json:
+        """See EngineApi."""
+        return {"case": case_id, "cancelled": self._engine.holds.payment_arrived(CaseId(case_id))}
 
     async def listen(self, agent_id: str, supervisor_phone: str, mode: str) -> Json:
         """See EngineApi."""

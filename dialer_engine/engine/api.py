@@ -209,6 +209,12 @@ class EngineApi(PacingApi, Protocol):
         """Hang up a live call; NotFound when it is not live."""
         ...
 
+    async def payment_arrived(self, case_id: int) -> Json:
+        """Money for this case was booked: {case, cancelled}. Its unanswered calls are cancelled at once;
+        without this call within half a second, when the record of the store is read.
+        """
+        ...
+
     async def listen(self, agent_id: str, supervisor_phone: str, mode: str) -> Json:
         """Call the supervisor's phone and let it listen | whisper | barge; Conflict when the agent
         has no leg.

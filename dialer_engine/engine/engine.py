@@ -25,6 +25,8 @@ from dialer_engine.engine.counsel import LOOK_S, Counsel
 from dialer_engine.engine.desk import CheckPin, Desk
 from dialer_engine.engine.dialling import Dialling
 from dialer_engine.engine.effects import Effects
+from dialer_engine.engine.holds import LOOK_S as HOLDS_S
+from dialer_engine.engine.holds import Holds
 from dialer_engine.engine.inbox import Inbox
 from dialer_engine.engine.keeper import Keeper
 from dialer_engine.engine.leases import Leases
@@ -125,6 +127,7 @@ class Engine:
             self.stats,
         )
         self.leases = Leases(settings, self.dialling, store, clock)
+        self.holds = Holds(self.registry, self.dialling, self.effects, self.inbox, store)
         self.keeper = Keeper(store, recordings, self.dialling, self.effects)
         self._recovering: set[NodeName] = set()
         self._link_changes: Counter[NodeName] = Counter()
@@ -168,6 +171,7 @@ class Engine:
         self._repeat("leases", self.settings.lease_s / 3, self.leases.renew)
         self._repeat("sweep", self.settings.sweep_s, self.sweep)
         self._repeat("law", LOOK_S, self.counsel.look)
+        self._repeat("holds", HOLDS_S, self.holds.look)
         self._repeat("pacing log", _PACING_LOG_S, self.paces.write)
         self._repeat("pacing memory", _PACING_MEMORY_S, self.paces.save)
         self._repeat("old decisions", _PACING_FORGET_S, self.paces.forget)

@@ -262,6 +262,15 @@ class Store(Protocol):
 
     async def disposition(self, row: DispositionRow) -> None: ...
 
+    # -- what happens to cases elsewhere
+    async def case_events_after(
+        self, after: int | None, kinds: Sequence[str], limit: int = 1000
+    ) -> list[tuple[int, CaseId, str]]:
+        """(row, case, kind) of the record of cases since row `after`, oldest first; kind: payment,
+        hold. after None: [(newest row, 0, "")], where to begin.
+        """
+        ...
+
     # -- recordings
     async def expected_recordings(self, limit: int) -> list[ExpectedRecording]: ...
 

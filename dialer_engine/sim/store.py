@@ -95,6 +95,7 @@ class MemoryStore:
         self.decisions: list[DecisionRow] = []
         self.memories: dict[tuple[CampaignName, str], str] = {}
         self.changed: list[ChangeRow] = []
+        self.case_events: list[tuple[CaseId, str]] = []
         self._campaigns: dict[CampaignName, Campaign] = {}
 
     def add_case(
@@ -362,6 +363,16 @@ class MemoryStore:
         self.dispositions.append(row)
 
     # -- recordings
+
+    async def case_events_after(
+        self, after: int | None, kinds: Sequence[str], limit: int = 1000
+    ) -> list[tuple[int, CaseId, str]]:
+        """See the port. Rows are places in `case_events`, from 1 on."""
+        await self._turn("case_events_after")
+        rows = [(row, case, kind) for row, (case, kind) in enumerate(self.case_events, 1)]
+        if after is None:
+            return [(len(rows), CaseId(0), "")]
+        return [one for one in rows if one[0] > after and one[2] in kinds][:limit]
 
     async def expected_recordings(self, limit: int) -> list[ExpectedRecording]:
         """See the port."""

@@ -370,6 +370,10 @@ class FakeEngineApi:
         self._ask("hangup_call", attempt)
         return {**self._live(attempt), "phase": "hanging_up"}
 
+    async def payment_arrived(self, case_id: int) -> Json:
+        self._ask("payment_arrived", case_id)
+        return {"case": case_id, "cancelled": 0}
+
     async def listen(self, agent_id: str, supervisor_phone: str, mode: str) -> Json:
         self._ask("listen", agent_id, supervisor_phone, mode)
         if self._agent(agent_id)["line"] == "off":
