@@ -33,7 +33,8 @@ def roster(day: Day, seed: int) -> tuple[Floats, Floats]:
     for number, one in enumerate(day.breaks):
         starts = _spread(day, seed, _BREAK + number, one.at_s, one.spread_s)
         for agent, start in enumerate(starts):
-            plans[agent].append((float(start), one.length_s, math.inf))
+            due = float(start) + one.length_s if day.breaks_end == "schedule" else math.inf
+            plans[agent].append((float(start), math.inf if due < math.inf else one.length_s, due))
     for number, away in enumerate(day.absences):
         for agent in _some(day, seed, _ABSENCE + number, away.share):
             plans[agent].append((away.from_s, math.inf, away.until_s))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -103,8 +104,8 @@ def _carry_out(floor: Floor, decision: Decision) -> int:
 def _drain(floor: Floor) -> None:
     """Let the calls in flight come to their end."""
     floor.advance(floor.day.length_s)
-    while floor.in_flight() and not floor.quiet():
-        floor.advance(floor.now + 1.0)
+    while floor.in_flight() and floor.next_event() < math.inf:
+        floor.advance(floor.next_event())
 
 
 def _traced(seen: Snapshot, dialled: int) -> tuple[float, ...]:

@@ -25,6 +25,8 @@ _BLOCK = 4096
 # The series of a day is in half-hours, as call centres report.
 _BIN_S = 1800.0
 NOTHING = News()
+_NONE: Floats = np.zeros((0, 3))
+_NOBODY: Floats = np.zeros(0)
 
 
 def _lists(sentinels: int, rows: int, start: int) -> Ints:
@@ -80,46 +82,40 @@ class Floor:
     def snapshot(self) -> Snapshot:
         """What a pacer sees now; ages oldest first."""
         world, day = self._world, self.day
-        counts, lists = world.counts, world.call_links[: col.CALL_0, 2].tolist()
-        staff = world.agent_links[: col.AGENT_0, 2].tolist()
-        talking, wrapping, ringing, waiting = (
-            staff[col.TALKING],
-            staff[col.WRAPPING],
-            lists[col.RINGING],
-            lists[col.WAITING],
-        )
+        _, ringing, classifying, waiting = world.call_links[: col.CALL_0, 2].tolist()
+        _, idle, talking, wrapping, away = world.agent_links[: col.AGENT_0, 2].tolist()
         ages, marks = self._look
         look(world, ages, marks)
-        groups = self._marked
+        several, marked = self._several, self._marked
         return Snapshot(
-            self.now,
-            staff[col.IDLE],
-            ages[0, :talking].copy(),
-            ages[1, :wrapping].copy(),
-            ages[2, :ringing].copy(),
-            ages[3, :waiting].copy() if waiting else (),
-            0,
-            max(0, day.trunks - ringing - waiting - lists[col.CLASSIFYING] - talking),
-            int(counts[col.N_ABANDONED]),
-            int(counts[col.N_LIVE]),
-            ages[4, : lists[col.CLASSIFYING]].copy() if lists[col.CLASSIFYING] else (),
-            marks[2, :ringing].astype(np.int64) if self._several else None,
-            day.list_at(self.now) if self._several else 0,
-            marks[0, :talking].astype(np.int64) if groups else None,
-            marks[1, :wrapping].astype(np.int64) if groups else None,
-            day.length_s - self.now,
-            staff[col.AWAY],
-            None if day.start_hour is None else (day.start_hour + self.now / 3600.0) % 24.0,
+            at=self.now,
+            idle=idle,
+            talking=ages[0, :talking].copy(),
+            wrapping=ages[1, :wrapping].copy(),
+            ringing=ages[2, :ringing].copy(),
+            waiting=ages[3, :waiting].copy() if waiting else _NOBODY,
+            room=max(0, day.trunks - ringing - waiting - classifying - talking),
+            abandoned=int(world.counts[col.N_ABANDONED]),
+            live=int(world.counts[col.N_LIVE]),
+            classifying=ages[4, :classifying].copy() if classifying else _NOBODY,
+            ringing_list=marks[2, :ringing].astype(np.int64) if several else None,
+            next_list=day.list_at(self.now) if several else 0,
+            talking_group=marks[0, :talking].astype(np.int64) if marked else None,
+            wrapping_group=marks[1, :wrapping].astype(np.int64) if marked else None,
+            period_left_s=day.length_s - self.now,
+            away=away,
+            local_hour=self._hour(),
         )
 
     def news(self) -> News:
         """What ended since this was last asked; one shared empty value when nothing did."""
         told = self._world.counts[col.N_NEWS : col.N_NEWS + 5].tolist()
         left = int(self._world.counts[col.N_LEFT])
-        if not any(told) and left == self._left:
+        if left == self._left and not any(told):
             return NOTHING
         calls, amd, talks, wraps, patience = (
-            table[:rows].copy() for table, rows in zip(self._world.news, told, strict=True)
+            table[:rows].copy() if rows else _NONE
+            for table, rows in zip(self._world.news, told, strict=True)
         )
         self._world.counts[col.N_NEWS : col.N_NEWS + 5] = 0
         gone, self._left = left - self._left, left
@@ -160,9 +156,9 @@ class Floor:
         links = self._world.call_links
         return int(links[col.RINGING, 2] + links[col.CLASSIFYING, 2] + links[col.WAITING, 2])
 
-    def quiet(self) -> bool:
-        """Nothing will happen any more unless something is dialled."""
-        return int(self._world.counts[col.N_HEAP]) == 0
+    def next_event(self) -> float:
+        """When something may happen next, inf for never: to be asked at each event instead of each tick."""
+        return float(self._world.heap[0, 0]) if self._world.counts[col.N_HEAP] else math.inf
 
     def series(self) -> Floats:
         """By half-hour: agents' seconds off, idle, talking, wrapping, away up to now; then attempts, live,
@@ -216,6 +212,10 @@ class Floor:
         self.now = until
 
     # ----------------------------------------------------------------------------- inside
+    def _hour(self) -> float | None:
+        start = self.day.start_hour
+        return None if start is None else (start + self.now / 3600.0) % 24.0
+
     def _lines_left(self) -> int:
         calls, staff = self._world.call_links[:, 2], self._world.agent_links[:, 2]
         talking = int(staff[col.TALKING])

@@ -4,13 +4,14 @@ Rules of the world
 - A call's fate (answered live or not, ring time, talk, wrap-up, patience) is drawn for its number in
   the order of dialling: call k of a seed is the same person under every policy. The chance that it is
   answered live is that of the moment and list in which it was dialled.
-- A ring time to a live answer beyond the time-out is drawn again: who answers does so in time, and the
-  answer rate is what was asked for. Other ring times are cut at the time-out.
+- A ring time beyond the time-out is drawn again: a person or machine that answers does so in time, and the
+  answer rate is what was asked for.
 - An answered call takes the agent who is idle longest; else it waits `wait_limit_s`, then is abandoned
   (sooner when its caller hangs up). An agent who becomes free takes the longest waiting call.
 - At most `max_ringing_per_agent` lines ring for each agent who is not away; and no more calls than trunks.
 - An agent who wants to leave during a talk finishes it and the wrap-up. A break lasts its full length
-  from then; an absence with a fixed end ends then, and is not begun after it.
+  from then (`breaks_end` "schedule": ends when it was planned to); an absence ends when it was planned to,
+  and is not begun after it.
 - With AMD a live answer is what AMD takes for one, as the dialler counts it: a machine taken for a person
   is live and gets a short talk, a person taken for a machine is lost and counted beside.
 - At the end of the day nothing is dialled any more. Calls in flight then ring on, are answered by the
@@ -139,7 +140,7 @@ class Day:
     wrap: Law = Law(20.0, 0.5)
     ring: Law = Law(10.0, 0.5)
     ring_timeout_s: float = 25.0
-    # "clip" instead: a live answer beyond the time-out comes exactly at the time-out.
+    # "clip" instead: an answer beyond the time-out comes exactly at the time-out.
     late_answers: Literal["redraw", "clip"] = "redraw"
     failures: tuple[Failure, ...] = FAILURES
     wait_limit_s: float = 2.0
@@ -157,6 +158,7 @@ class Day:
     lists: tuple[CallList, ...] = ()
     arrive_within_s: float = 0.0
     breaks: tuple[Break, ...] = ()
+    breaks_end: Literal["full", "schedule"] = "full"
     absences: tuple[Absence, ...] = ()
     part_time: tuple[PartTime, ...] = ()
     # Calls dialled in these spans fail with congestion after congestion_s.
