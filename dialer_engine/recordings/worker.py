@@ -1,7 +1,7 @@
 """Converting and measuring in a process of its own, behind everything that carries calls.
 
 Rules: the process does what `audio` does and nothing else, one recording at a time, at the lowest
-ordinary priority: an hour of talk takes more than a second of one core, which must be taken neither
+ordinary priority: an hour of talk takes 0.7 s of one core, which must be taken neither
 from the loop that bridges calls (they share an interpreter lock) nor from a PBX on the same machine,
 however high the daemon's own priority is. It is started when it is first needed; when it dies, what
 it was doing fails as a disk error would, comes again, and finds a new one. It ends with the daemon,
