@@ -213,7 +213,7 @@ def test_lists_are_told_before_and_while_their_calls_ring() -> None:
     assert floor.snapshot().next_list == 1
     floor.originate(1)
     assert _told(floor.snapshot().ringing_list) == [0, 1]
-    floor.advance(111.0)
+    floor.advance(126.0)
     assert _told(floor.news().call_list) == [0, 1]
 
 
