@@ -6,11 +6,13 @@ others; the seeds are the same for all policies, so are the persons.
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
-from time import process_time
+from time import monotonic, process_time
 
 from dialer_engine.pacing.snapshot import Pacer
 from dialer_engine.sim.floor import run_day
@@ -26,18 +28,20 @@ _TICK_S = 0.25
 _TRACE_S = 60.0
 # The fixed ratio in hindsight is sought on this grid, on the first seeds of the cell.
 _RATIO_STEP, _RATIO_MOST = 0.1, 12.0
-_SEARCH_SEEDS = 2
+_SEARCH_SEEDS, _SEARCH_SEEDS_LARGE, _LARGE = 2, 1, 30
+_BAR = 40
 # How dear a day of a policy is beside one of 1:1, from runs on two cores; unknown ones count 1.
-_PRICE = {"predictive": 6.0, CLAIRVOYANT: 3.0, BEST_RATIO: 9.0, "textbook": 1.5, "issabel": 0.2}
+_PRICE = {"predictive": 8.0, CLAIRVOYANT: 3.0, BEST_RATIO: 6.0, "textbook": 1.5, "issabel": 0.2}
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """policy: a name of `policies`."""
+    """policy: a name of `policies`. round: 0 is run in any case, later ones while there is time."""
 
     cell: Cell
     policy: str
     seeds: tuple[int, ...]
+    round: int = 0
 
     @property
     def cost(self) -> float:
@@ -66,7 +70,10 @@ def run(job: Job) -> Done:
     if job.policy == OPTIMUM:
         best = optimum(Model(job.cell.agents, job.cell.answer_rate), job.cell.target)
         return Done(job, (), process_time() - start, bound=(best.utilization, best.abandonment))
-    lines = best_ratio(job.cell, job.seeds[:_SEARCH_SEEDS]) if job.policy == BEST_RATIO else None
+    lines = None
+    if job.policy == BEST_RATIO:
+        some = _SEARCH_SEEDS if job.cell.agents < _LARGE else _SEARCH_SEEDS_LARGE
+        lines = best_ratio(job.cell, job.seeds[:some])
     days = tuple(simulated(job.cell, job.policy, seed, lines) for seed in job.seeds)
     return Done(job, days, process_time() - start, lines)
 
@@ -96,27 +103,41 @@ def best_ratio(cell: Cell, seeds: Sequence[int]) -> float:
     return 1.0 + low * _RATIO_STEP
 
 
-def run_all(jobs: Iterable[Job], cores: int, told: Callable[[int, int], None]) -> list[Done]:
-    """All of them, on so many processes; `told` hears how much of the cost is done."""
-    ordered = sorted(jobs, key=lambda job: -job.cost)
-    whole, past, done = sum(job.cost for job in ordered), 0.0, []
-    with multiprocessing.get_context("spawn").Pool(cores) as pool:
-        for one in pool.imap_unordered(run, ordered, chunksize=1):
-            done.append(one)
-            past += one.job.cost
-            told(round(past), round(whole))
+def run_all(
+    jobs: Iterable[Job],
+    cores: int,
+    told: Callable[[float, float], None],
+    limit_s: float = math.inf,
+) -> list[Done]:
+    """The jobs on so many processes, round by round, in a round the dearest first. After `limit_s` no job
+    of a later round than the first is begun. `told` hears the share that is done, and the cost of all.
+    """
+    waiting = sorted(jobs, key=lambda job: (-job.round, job.cost))
+    whole, past, start = sum(job.cost for job in waiting), 0.0, monotonic()
+    done: list[Done] = []
+    with ProcessPoolExecutor(cores, multiprocessing.get_context("spawn")) as pool:
+        running: set[Future[Done]] = set()
+        while waiting or running:
+            while waiting and len(running) < cores:
+                if waiting[-1].round and monotonic() - start > limit_s:
+                    whole -= sum(job.cost for job in waiting)
+                    waiting.clear()
+                    break
+                running.add(pool.submit(run, waiting.pop()))
+            ended, running = wait(running, return_when=FIRST_COMPLETED)
+            done += [one.result() for one in ended]
+            past += sum(one.result().job.cost for one in ended)
+            told(past, whole)
     return done
 
 
-def bar(past: int, whole: int) -> None:
+def bar(past: float, whole: float) -> None:
     """A progress bar on stderr, where that is a terminal."""
     if not sys.stderr.isatty():
         return
-    width = 40
-    full = width * past // max(1, whole)
-    end = "\n" if past >= whole else ""
+    share = min(1.0, past / max(1e-9, whole))
+    full = int(_BAR * share)
+    end = "\n" if share == 1.0 else ""
     print(
-        f"\r[{'#' * full}{'.' * (width - full)}] {100 * past // max(1, whole)} %",
-        end=end,
-        file=sys.stderr,
+        f"\r[{'#' * full}{'.' * (_BAR - full)}] {share:4.0%}", end=end, file=sys.stderr, flush=True
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from tools.bench_pacing import budget, decision, page
 from tools.bench_pacing.cells import Cell
 from tools.bench_pacing.jobs import Done, Job, bar, run_all
-from tools.bench_pacing.policies import BEST_RATIO, CLAIRVOYANT, OPTIMUM
+from tools.bench_pacing.policies import BEST_RATIO, CLAIRVOYANT, OPTIMUM, ORDER
 from tools.bench_pacing.rows import OneDay, row, with_bounds
 from tools.bench_pacing.table import in_order, tables, verdicts
 
@@ -34,11 +35,13 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     start = monotonic()
     jobs = _chosen(given)
-    rows = in_order(to_rows(run_all(jobs, given.cores, bar)))
+    done = run_all(jobs, given.cores, bar, _limit_s(given))
+    rows = in_order(to_rows(done))
     seconds = monotonic() - start
     ROWS.parent.mkdir(parents=True, exist_ok=True)
     ROWS.write_text(json.dumps(rows, indent=1) + "\n")
     print("\n".join(tables(rows)), "", *verdicts(rows), sep="\n")
+    print(*_spent(done), sep="\n")
     print(f"{_machine(given.cores)}; {seconds:.0f} s; rows in {ROWS.relative_to(ROOT)}")
     if given.docs:
         page.write(rows, ROOT / "docs" / "reference")
@@ -51,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, help="days of the controller in each cell")
     parser.add_argument("--only", default="", help="only cells whose name contains this")
     parser.add_argument("--policy", default="", help="only policies whose name contains this")
+    parser.add_argument("--minutes", type=float, help="begin no further seeds then; 0: no limit")
     parser.add_argument("--cores", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--docs", action="store_true", help="write the page and the plots too")
     parser.add_argument("--page", action="store_true", help="only that, from the last rows")
@@ -65,6 +69,12 @@ def _chosen(given: argparse.Namespace) -> list[Job]:
     if not chosen:
         raise SystemExit("no such cell or policy")
     return chosen
+
+
+def _limit_s(given: argparse.Namespace) -> float:
+    usual = budget.SHORT_MINUTES if given.short else budget.MINUTES
+    minutes = usual if given.minutes is None else given.minutes
+    return 60 * minutes or math.inf
 
 
 def to_rows(done: Iterable[Done]) -> list[dict[str, Any]]:
@@ -93,6 +103,15 @@ def _optimum_row(cell: Cell, utilization: float, abandonment: float) -> dict[str
     exact = OneDay(0, utilization, abandonment, 0, 0.0, 0.0, 0.0, 0.0)
     new = row(cell.scenario, cell.agents, cell.answer_rate, cell.target, OPTIMUM, [exact])
     return {**new, "seeds": 0, "share_of_day_over_target": 0.0}
+
+
+def _spent(done: Iterable[Done]) -> Iterator[str]:
+    """Where the processor time went."""
+    spent: dict[str, float] = defaultdict(float)
+    for one in done:
+        spent[one.job.policy] += one.seconds
+    yield f"processor time {sum(spent.values()):.0f} s, of which"
+    yield ", ".join(f"{name} {spent[name]:.0f}" for name in ORDER if name in spent)
 
 
 def _machine(cores: int) -> str:

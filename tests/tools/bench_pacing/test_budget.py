@@ -50,3 +50,13 @@ def test_reference_figures() -> None:
     assert reference("steady", 3, 0.1, "omnidialer") is None
     assert reference("steady", 30, 0.1, "clairvoyant") == (0.962, None)
     assert set(COLUMNS) < set(ORDER)
+
+
+def test_three_seeds_come_first_and_the_others_while_there_is_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(budget, "has_controller", lambda: True)
+    cell = full()[0]
+    jobs = [job for job in budget.full_jobs() if job.cell == cell and job.policy == CONTROLLER]
+    assert [job.round for job in jobs] == [0, 0, 0, 1, 2, 3, 4, 5, 6, 7]
+    assert not any(job.round for job in budget.full_jobs() if job.policy != CONTROLLER)

@@ -44,7 +44,7 @@ def test_every_policy_has_a_place_in_the_tables() -> None:
 
 def test_processes_of_their_own_give_the_same() -> None:
     jobs = [Job(SMALL, "one-to-one", (1,)), Job(SMALL, "issabel", (1, 2))]
-    told: list[tuple[int, int]] = []
+    told: list[tuple[float, float]] = []
     apart = {
         done.job.policy: done.days for done in run_all(jobs, 2, lambda a, b: told.append((a, b)))
     }
@@ -52,3 +52,11 @@ def test_processes_of_their_own_give_the_same() -> None:
         figures = [(day.seed, day.utilization, day.live) for day in run(job).days]
         assert [(day.seed, day.utilization, day.live) for day in apart[job.policy]] == figures
     assert len(told) == 2
+
+
+def test_when_the_time_is_used_only_the_first_round_is_run() -> None:
+    jobs = [Job(SMALL, "issabel", (seed,), round=seed) for seed in range(3)]
+    told: list[tuple[float, float]] = []
+    done = run_all(jobs, 1, lambda past, whole: told.append((past, whole)), limit_s=0.0)
+    assert [one.job.round for one in done] == [0]
+    assert told[-1][0] == pytest.approx(jobs[0].cost)
