@@ -89,6 +89,12 @@ class Store:
         "SQLAlchemy URL. PostgreSQL: postgresql+psycopg://user@host/db (url_file keeps the password out of here).",
         "数据库地址",
     )
+    key_file: Path | None = opt(
+        None,
+        "Master key of the personal data (mode 0600, made by `db upgrade`); empty: $DIALER_MASTER_KEY_FILE, else"
+        " beside an SQLite file as NAME.key. Back it up apart from the database: nothing else opens the names.",
+        "个人信息主密钥文件(权限 0600,由 db upgrade 生成);须与数据库分开备份,丢失则无法解密",
+    )
     pool_size: int = opt(
         10, "Connections kept open (PostgreSQL only).", "连接池大小", check=between(1, 200)
     )

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,10 @@ from dialer_engine.app.config import Config
 from dialer_engine.domain.errors import BadValue, SchemaOutdated
 from dialer_engine.domain.units import AttemptId, CampaignName
 from dialer_engine.recordings import commands as files
-from dialer_engine.store import import_csv
+from dialer_engine.store import import_csv, import_rows, keyring
 from dialer_engine.store import upgrade as schema
-from dialer_engine.store.export import Form, export_attempts, export_cases
+from dialer_engine.store.exchange import Kind
+from dialer_engine.store.export import Form, export_attempts, export_cases, write_json
 from dialer_engine.store.sql import SqlStore
 
 Json = dict[str, Any]
@@ -30,7 +31,11 @@ Progress = Callable[[int, int | None], None]
 
 @asynccontextmanager
 async def _open(config: Config) -> AsyncIterator[SqlStore]:
-    store = SqlStore(config.store.url.reveal(), busy_timeout_s=config.store.busy_timeout_s)
+    store = SqlStore(
+        config.store.url.reveal(),
+        busy_timeout_s=config.store.busy_timeout_s,
+        key_file=config.store.key_file,
+    )
     await store.open()
     try:
         yield store
@@ -43,7 +48,7 @@ async def _open(config: Config) -> AsyncIterator[SqlStore]:
 
 def upgrade(config: Config) -> Json:
     """{before, after}: revisions of the schema; before is None for a new database."""
-    before, after = schema.upgrade(config.store.url.reveal())
+    before, after = schema.upgrade(config.store.url.reveal(), config.store.key_file)
     return {"before": before, "after": after}
 
 
@@ -57,6 +62,26 @@ def check(config: Config) -> Json:
     return {"ok": True, "revision": revision, "detail": f"schema {revision}", "advice": ""}
 
 
+# -- keys ------------------------------------------------------------------------------------------
+
+
+def keys_status(config: Config) -> Json:
+    """{keys [{id, purpose, made_at, master_id, active, rows}], pending, masters}."""
+    return asdict(keyring.status(config.store.url.reveal(), config.store.key_file))
+
+
+def keys_rotate(config: Config, *, master_only: bool, progress: Progress) -> Json:
+    """{rewrapped, key, rows}: data keys closed with another master, the new data key, values closed."""
+    return dict(
+        keyring.rotate(
+            config.store.url.reveal(),
+            config.store.key_file,
+            master_only=master_only,
+            on_progress=lambda done: progress(done, None),
+        )
+    )
+
+
 # -- rows in and out -------------------------------------------------------------------------------
 
 
@@ -64,6 +89,7 @@ def import_cases(
     config: Config,
     file: Path,
     *,
+    what: str = "cases",
     campaign: str | None,
     mapping: Mapping[str, str],
     country: str | None,
@@ -71,13 +97,19 @@ def import_cases(
     rejects: Path | None,
     progress: Progress,
 ) -> Json:
-    """Import a CSV file; counts as in `store.import_csv.ImportSummary`. mapping: field to column.
-    country None: as configured.
+    """Import a CSV or XLSX file; counts as in `store.import_csv.ImportSummary`, for contracts, payments
+    and contacts as in `store.import_rows.RowsSummary`. mapping: field to column. country None: as
+    configured.
     """
     region = config.compliance.default_country if country is None else country
 
-    async def work() -> import_csv.ImportSummary:
+    async def work() -> import_csv.ImportSummary | import_rows.RowsSummary:
         async with _open(config) as store:
+            if what != "cases":
+                return await import_rows.import_rows(
+                    store, Kind(what), file, mapping=mapping, region=region, currency=currency,
+                    on_progress=progress, rejects=rejects,
+                )  # fmt: skip
             return await import_csv.import_cases(
                 store,
                 file,
@@ -110,10 +142,13 @@ def export(
     form: str,
     reveal: bool,
     progress: Progress,
+    case: str | None = None,
 ) -> Json:
     """Write cases or attempts to a file: {rows, file}. since, until: ISO times, for attempts only.
     reveal: numbers and names in full.
     """
+    if what == "case":
+        return _export_case(config, case, to, reveal)
     name = CampaignName(campaign) if campaign else None
     span = {"since": _time(since), "until": _time(until)}
     if what == "cases" and any(span.values()):
@@ -134,6 +169,18 @@ def export(
             )
 
     return {"rows": asyncio.run(work()), "file": str(to)}
+
+
+def _export_case(config: Config, case: str | None, to: Path, reveal: bool) -> Json:
+    if not case:
+        raise BadValue("name the case with --case REFERENCE")
+
+    async def work() -> Json:
+        async with _open(config) as store:
+            return await store.case_file(case, datetime.now(UTC), reveal=reveal)
+
+    found = asyncio.run(work())
+    return {"rows": write_json(to, found), "file": str(to)}
 
 
 def report(config: Config, campaign: str | None, since: str | None, until: str | None) -> Json:

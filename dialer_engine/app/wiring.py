@@ -73,6 +73,7 @@ def make_store(config: Config) -> SqlStore:
         busy_timeout_s=config.store.busy_timeout_s,
         cache_mib=config.store.sqlite_cache_mib,
         pool_size=config.store.pool_size,
+        key_file=config.store.key_file,
     )
 
 

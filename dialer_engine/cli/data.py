@@ -19,6 +19,13 @@ _NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command("import", cls=Command)
 @click.argument("file", type=_FILE)
+@click.option(
+    "--what",
+    type=click.Choice(("cases", "contracts", "payments", "contacts")),
+    default="cases",
+    show_default=True,
+    help="What the file holds.",
+)
 @click.option("--campaign", help="Put the cases into this campaign; it must exist.")
 @click.option(
     "--map",
@@ -35,6 +42,7 @@ _NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 def import_(
     session: Session,
     file: Path,
+    what: str,
     campaign: str | None,
     pairs: tuple[str, ...],
     map_file: Path | None,
@@ -42,9 +50,9 @@ def import_(
     currency: str,
     rejects: Path | None,
 ) -> int:
-    """Import cases from a CSV file.
+    """Import cases, contracts, payments or contacts from CSV or XLSX.
 
-    UTF-8 or GB18030, any order of columns. Idempotent by case reference: the same file twice changes
+    UTF-8 or GB18030, any order of columns. Idempotent by reference: the same file twice changes
     nothing. Good rows are in; bad ones go to the reject file with line, column and reason, and the exit
     code is 1.
     """
@@ -52,10 +60,13 @@ def import_(
 
     config = session.offline()
     mapping = data.mapping_of(map_file, pairs)
+    if what != "cases" and campaign is not None:
+        raise click.UsageError("--campaign is for cases")
     with progress(session, "Import", size=True) as tell:
         told = data.import_cases(
             config,
             file,
+            what=what,
             campaign=campaign,
             mapping=mapping,
             country=country,
@@ -71,8 +82,9 @@ def import_(
 
 
 @click.command(cls=Command)
-@click.argument("what", type=click.Choice(("cases", "attempts")))
+@click.argument("what", type=click.Choice(("cases", "attempts", "case")))
 @click.option("--to", type=_NEW_FILE, required=True, help="The file to write.")
+@click.option("--case", help="The reference of the case, for `case`.")
 @click.option("--campaign", help="Only this campaign.")
 @click.option("--since", type=Moment(), help="Attempts from: today, 7d, or an ISO time.")
 @click.option("--until", type=Moment(), help="Attempts until, written in the same way.")
@@ -80,7 +92,7 @@ def import_(
 @click.option("--reveal", is_flag=True, help="Numbers and names in full; else masked.")
 @pass_session
 def export(session: Session, /, what: str, to: Path, **wanted: Any) -> None:
-    """Export cases or attempts as CSV.
+    """Export cases or attempts as CSV, or one case's whole file as JSON.
 
     The file is readable by you alone. With --reveal it holds personal data.
     """

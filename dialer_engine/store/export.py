@@ -12,7 +12,7 @@ import json
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -257,6 +257,17 @@ async def _write(
     return count
 
 
+def write_json(path: Path, file: Row) -> int:
+    """One case's whole file, readable by its owner alone; returns 1. BadValue."""
+    try:
+        with _create(path, Form.JSONL) as target:
+            json.dump(file, target, ensure_ascii=False, indent=2, default=_plain)
+            target.write("\n")
+    except OSError as error:
+        raise BadValue(f"{path}: {error.strerror}") from None
+    return 1
+
+
 def _create(path: Path, form: Form) -> IO[str]:
     number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.fchmod(number, 0o600)
@@ -284,7 +295,7 @@ def _jsonl_writer(target: IO[str]) -> Callable[[list[Row]], None]:
 
 
 def _plain(value: Any) -> str:
-    if isinstance(value, datetime):
+    if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Decimal):
         return str(value)

@@ -305,7 +305,11 @@ def test_a_well_machine(home: Path) -> None:
         Level.OK
     }
     assert set(found) >= {"clock", "open files", "configuration"}
-    assert sorted(one.name for one in home.iterdir()) == ["dialer.db", "dialer.db.key", "dialer.yaml"]
+    assert sorted(one.name for one in home.iterdir()) == [
+        "dialer.db",
+        "dialer.db.key",
+        "dialer.yaml",
+    ]
 
 
 def test_no_nodes_is_told(home: Path) -> None:
