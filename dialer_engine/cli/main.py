@@ -22,17 +22,22 @@ from dialer_engine.cli.base import Group
 from dialer_engine.cli.calls import calls
 from dialer_engine.cli.campaign import campaign
 from dialer_engine.cli.completion import completion
+from dialer_engine.cli.compliance import compliance
 from dialer_engine.cli.config import config
 from dialer_engine.cli.daemon import reload, run, stop
 from dialer_engine.cli.data import export, import_
 from dialer_engine.cli.db import db
 from dialer_engine.cli.doctor import doctor
 from dialer_engine.cli.events import events
+from dialer_engine.cli.evidence import evidence
+from dialer_engine.cli.keys import keys
 from dialer_engine.cli.pacing import pacing
 from dialer_engine.cli.recordings import recordings
 from dialer_engine.cli.report import report
 from dialer_engine.cli.session import Session
 from dialer_engine.cli.status import status
+from dialer_engine.cli.strategy import strategy
+from dialer_engine.cli.suppression import suppression
 from dialer_engine.cli.text import Lang
 from dialer_engine.cli.top import top
 
@@ -77,7 +82,7 @@ def cli() -> None:
 
 for _command in (
     run, status, top, campaign, pacing, agents, calls, report, events, doctor, reload, stop,
-    import_, export, recordings, config, db, completion,
+    import_, export, strategy, compliance, evidence, suppression, recordings, config, db, keys, completion,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dialer_engine.cli.words_cases import CASES
+from dialer_engine.cli.words_compliance import COMPLIANCE
+from dialer_engine.cli.words_strategy import STRATEGY
+
 HEADINGS: dict[str, str] = {
     "Abandoned": "呼损",
     "Changes": "变更记录",
@@ -203,8 +207,9 @@ HELP: dict[str, str] = {
     "Why so many calls: the numbers, and a sentence.": "说明某次决策的依据。",
     "Change mode, targets and limits, effective at the next decision.": "修改模式、目标与上限,下一次决策生效。",
     "Who changed which setting, newest first.": "设置变更记录,最新在前。",
-    "A second policy beside the live one, without dialling, and how they differ.":
-        "影子策略:并行运行但不外呼,并比较差异。",
+    "A second policy beside the live one, without dialling, and how they differ.": (
+        "影子策略:并行运行但不外呼,并比较差异。"
+    ),
     "Write what was learned to FILE (`-`: stdout).": "将学习结果写入文件(`-` 为标准输出)。",
     "Begin anew with what was learned elsewhere.": "以其他活动的学习结果重新开始。",
     "Dial the case that an agent is looking at (mode preview).": "呼叫坐席正在预览的案件。",
@@ -225,8 +230,6 @@ HELP: dict[str, str] = {
     "One call in full, number masked.": "通话详情(号码已掩码)。",
     "Hang up live calls.": "挂断通话。",
     "Past attempts, newest first.": "历史呼叫,最新在前。",
-    "Import cases from a CSV file.": "从 CSV 文件导入案件。",
-    "Export cases or attempts as CSV.": "导出案件或呼叫记录为 CSV。",
     "Recordings: verify, list, export.": "录音:校验、列表、导出。",
     "Check recordings against calls and the hash chain.": "核对录音与通话、校验哈希链。",
     "List recordings.": "列出录音。",
@@ -312,4 +315,4 @@ OPTIONS: dict[str, str] = {
     "Which talk; the present or last one if not given.": "哪次通话;默认当前或最近一次。",
 }
 
-ZH: dict[str, str] = {**HEADINGS, **SENTENCES, **HELP, **OPTIONS}
+ZH: dict[str, str] = {**HEADINGS, **SENTENCES, **HELP, **OPTIONS, **STRATEGY, **COMPLIANCE, **CASES}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import insert, select, text, update
@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer_engine.domain.units import AttemptId, CampaignName
 from dialer_engine.ports.store import ExpectedRecording, RecordingRow
+from dialer_engine.store import evidence
 from dialer_engine.store._sql import chunks, merge
 from dialer_engine.store.schema import alarms, attempts, campaigns, recordings
 
@@ -42,6 +43,8 @@ async def save(connection: AsyncConnection, rows: Sequence[RecordingRow]) -> Non
     for part in chunks(sorted(row.attempt for row in rows)):
         done = update(attempts).where(attempts.c.id.in_(part)).values(recording_due=False)
         await connection.execute(done)
+    now = datetime.now(UTC)
+    await evidence.append(connection, [evidence.recorded(row, now) for row in rows])
 
 
 async def add_alarm(

@@ -1,0 +1,50 @@
+"""Chinese for the commands about compliance. The key is the English text."""
+
+from __future__ import annotations
+
+COMPLIANCE: dict[str, str] = {
+    # headings and values
+    "Allowed": "允许",
+    "By": "操作人",
+    "Decision": "结论",
+    "Enabled": "启用",
+    "Hash": "摘要",
+    "Id": "编号",
+    "Kind": "类型",
+    "Line": "行",
+    "List": "名单",
+    "Lists": "名单",
+    "Not before": "最早可呼",
+    "Record": "记录",
+    "Rule": "规则",
+    "Rules": "规则",
+    "Source": "来源",
+    "Zones": "时区",
+    # commands
+    "Compliance: may I call now, which rules hold, and why.": "合规:现在能否呼叫、适用哪些规则及原因。",
+    "May I call this case now, and if not, when.": "现在能否呼叫该案件;不能时,何时可以。",
+    "List rules with their sources.": "列出规则及其来源。",
+    "Check rule files.": "检查规则文件。",
+    "Delete or anonymise what is beyond its period.": "删除或匿名化超过保存期限的数据。",
+    "Evidence: verify the chain, export a case.": "证据:校验链,导出案件。",
+    "Check the chain of evidence.": "校验证据链。",
+    "Export everything on record about a case.": "导出案件的全部留痕。",
+    "Check a file of evidence.": "校验导出的证据文件。",
+    "Lists of those who are not called: import, list, add, remove.": "免扰名单:导入、查看、加入、移除。",
+    "Import a list.": "导入名单。",
+    "List who is not called, newest first, numbers masked.": "列出名单,新者在前,号码脱敏。",
+    "Put numbers, or case:REFERENCE, on a list.": "将号码或 case:案件号 加入名单。",
+    "Take an entry off its list, by its id.": "按编号移出名单。",
+    # options
+    "A disclosure that the script makes.": "话术承诺的告知事项。",
+    "A rule file of your own.": "自有规则文件。",
+    "A shipped preset, such as cn; may be repeated.": "随附的规则集,如 cn;可多次给出。",
+    "Another moment, ISO with a zone; now.": "另一时刻(含时区的 ISO 时间);默认现在。",
+    "At most so many.": "最多条数。",
+    "Do it; without it only say how much is due.": "执行;不加则只说明待处理数量。",
+    "ISO time with a zone; for good if not given.": "含时区的 ISO 时间;默认永久。",
+    "Only this list.": "仅此名单。",
+    "SEQ:HASH that was kept elsewhere; it must be in the chain.": "另存的 序号:摘要,须在链中。",
+    "The reason, for the record.": "原因,将留痕。",
+    "do_not_call, revoked, lawyer, deceased, or one of your own.": "do_not_call、revoked、lawyer、deceased 或自定义。",
+}
