@@ -178,14 +178,17 @@ def export(session: Session, name: str, file: Any) -> None:
 
 @pacing.command("import-priors")
 @click.argument("name", metavar="CAMPAIGN")
-@click.argument("file", type=click.File("r", encoding="utf-8"))
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
 @pass_session
-def import_priors(session: Session, name: str, file: Any) -> None:
+def import_priors(session: Session, name: str, file: str) -> None:
     """Begin anew with what was learned elsewhere."""
     try:
-        learned = json.load(file)
+        with click.open_file(file, encoding="utf-8") as source:
+            learned = json.load(source)
     except ValueError as error:
         raise BadValue(f"the file is not JSON: {error}") from None
+    except OSError as error:
+        raise BadValue(f"the file cannot be read: {error}") from None
     if not isinstance(learned, dict):
         raise BadValue("this is not what `dialer-engine pacing export` writes")
     with session.client() as client:
