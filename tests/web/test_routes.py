@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from dialer_engine.engine.api import EngineApi
+from dialer_engine.engine.api_pacing import PacingApi
 from dialer_engine.web.routes import _V1
 from tests.web.fake_api import ATTEMPT, FakeEngineApi
 
@@ -39,6 +40,17 @@ ROUTES: list[tuple[str, str, Any, tuple[Any, ...], int]] = [
     ("POST", f"/calls/{ATTEMPT}/hangup", None, ("hangup_call", ATTEMPT), 200),
     ("GET", "/history", None, ("call_history", None, 50, None), 200),
     ("GET", "/history?campaign=c&limit=7&before=a-1", None, ("call_history", "c", 7, "a-1"), 200),
+    ("GET", "/campaigns/spring/changes", None, ("campaign_changes", "spring", 20), 200),
+    ("GET", "/campaigns/spring/changes?limit=3", None, ("campaign_changes", "spring", 3), 200),
+    ("GET", "/campaigns/spring/pacing", None, ("pacing", "spring"), 200),
+    ("GET", "/campaigns/spring/pacing/explain", None, ("explain", "spring", None), 200),
+    ("GET", "/campaigns/spring/pacing/explain?at=x", None, ("explain", "spring", "x"), 200),
+    ("GET", "/campaigns/spring/pacing/shadow", None, ("shadow", "spring", None), 200),
+    ("POST", "/campaigns/spring/pacing/shadow", {"policy": "none"}, ("shadow", "spring", "none"), 200),
+    ("GET", "/campaigns/spring/pacing/learned", None, ("export_learned", "spring"), 200),
+    ("POST", "/agents/1002/accept", None, ("accept_case", "1002"), 202),
+    ("POST", "/agents/1002/skip", {"reason": "r"}, ("skip_case", "1002", "r"), 200),
+    ("POST", "/agents/1002/dial", {"campaign": "c", "reference": "R"}, ("dial_case", "1002", "c", "R"), 202),
 ]  # fmt: skip
 
 
@@ -62,8 +74,9 @@ async def test_route_asks_the_engine_and_gives_its_answer(
 
 
 def test_every_route_is_in_the_table_above() -> None:
-    reached = {asked[0] for *_, asked, _ in ROUTES} | {"subscribe"}
-    asked_for = {name for name in vars(EngineApi) if not name.startswith("_")}
+    reached = {asked[0] for *_, asked, _ in ROUTES} | {"subscribe", "import_learned"}
+    both = vars(EngineApi) | vars(PacingApi)
+    asked_for = {name for name in both if not name.startswith("_")}
     assert reached == asked_for
     assert len({(method, path) for method, path, _ in _V1}) == len(_V1)
 
@@ -107,6 +120,18 @@ BAD: list[tuple[str, str, Any, str]] = [
     ("GET", "/history?limit=0", None, "whole number from 1 to 1000"),
     ("GET", "/history?limit=1e3", None, "whole number from 1 to 1000"),
     ("GET", "/events?topics=cals", None, "did you mean 'calls'"),
+    ("PATCH", "/campaigns/spring", {"period": "year"}, "period must be one of day, week, month"),
+    (
+        "PATCH",
+        "/campaigns/spring",
+        {"robot_channels": "x"},
+        "robot_channels must be a whole number, not text",
+    ),
+    ("POST", "/campaigns/spring/pacing/shadow", {}, "policy is missing"),
+    ("POST", "/campaigns/spring/pacing/shadow", {"policy": "robot"}, "policy must be one of"),
+    ("PUT", "/campaigns/spring/pacing/learned", {"learned": []}, "learned must be an object"),
+    ("POST", "/agents/1002/dial", {"campaign": "c"}, "reference is missing"),
+    ("GET", "/campaigns/spring/changes?limit=0", None, "whole number from 1 to 1000"),
 ]
 
 
@@ -119,6 +144,29 @@ async def test_bad_request_is_refused_with_what_is_wrong(
     assert answer.json()["code"] == "bad_value"
     assert message in answer.json()["error"]
     assert fake.asked == []
+
+
+async def test_what_was_learned_may_be_larger_than_other_bodies(
+    web: httpx.AsyncClient, fake: FakeEngineApi
+) -> None:
+    learned = {"format": 1, "nodes": {"main": {"rings": [0.123456] * 20_000}}}
+    where = "/api/v1/campaigns/spring/pacing/learned"
+    answer = await web.put(where, json={"learned": learned}, headers={"X-Dialer-User": "ann"})
+    assert answer.status_code == 200
+    assert fake.asked[0] == ("import_learned", "spring", learned)
+    assert fake.who == "ann"
+    many = {"learned": {"nodes": "x" * 5_000_000}}
+    assert (await web.put(where, json=many)).status_code == 413
+
+
+async def test_who_changes_a_setting_is_passed_on_and_cut(
+    web: httpx.AsyncClient, fake: FakeEngineApi
+) -> None:
+    where, body = "/api/v1/campaigns/spring", {"amd": True}
+    await web.patch(where, json=body)
+    assert fake.who == ""
+    await web.patch(where, json=body, headers={"X-Dialer-User": "a" * 500})
+    assert fake.who == "a" * 64
 
 
 async def test_a_refused_value_is_not_repeated(web: httpx.AsyncClient) -> None:
