@@ -28,8 +28,8 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """At most `limit` in `days` days to one person or number. event: attempt, connected or
-    conversation; all are counted apart.
+    """At most `limit` in `days` days to one person or number. event: attempt, unanswered,
+    connected or conversation; all are counted apart.
     """
 
     rule: str

@@ -123,9 +123,15 @@ class _Life:
         self._facts: dict[str, Any] = fact_map(case.facts)
         self._moves = case.facts.stage == stage_of(case.facts.dpd).value
         self._ladders: dict[str, tuple[Step, ...]] = {}
+        self._arms: dict[str, list[Figures]] = {}
+        self._promised: list[Figures] = []
         self._mine: list[Figures] = [told.total]
         self._attempts: list[tuple[int, Channel]] = []
-        self._contacts: dict[str, list[tuple[int, Channel]]] = {"connected": [], "conversation": []}
+        self._contacts: dict[str, list[tuple[int, Channel]]] = {
+            "connected": [],
+            "conversation": [],
+            "unanswered": [],
+        }
         self._sent: dict[str, int] = {}
         self._due: dict[str, int | None] = {}
         self._promise: int | None = None
@@ -171,6 +177,8 @@ class _Life:
             return
         self._promise = None
         self._facts |= {"promises_open": 0, "promise_due_in_days": None}
+        # What comes of a promise belongs to the step that it was given in.
+        self._mine = self._promised
         if self._chance.below(self._model.kept):
             self._count("kept")
             self._pays()
@@ -181,6 +189,9 @@ class _Life:
     def _pays(self) -> None:
         facts, amounts = self._facts, self._told.recovered
         self._paid = True
+        # And to every arm that the case has been in, whatever it is in now.
+        arms = [figures for found in self._arms.values() for figures in found]
+        self._mine = [*self._mine, *(a for a in arms if all(a is not m for m in self._mine))]
         self._count("paid")
         amounts[facts["currency"]] = amounts.get(facts["currency"], Decimal(0)) + facts["balance"]
 
@@ -211,15 +222,20 @@ class _Life:
         arms = arms_of(self._strategy, segment, self._case.reference)
         ladder = self._ladders[segment.id] = changed(self._strategy, segment, arms)
         self._told.segments.setdefault(segment.id, Figures()).cases += 1
-        for experiment, arm in arms.items():
-            self._told.arms.setdefault(experiment, {}).setdefault(arm, Figures()).cases += 1
+        mine = self._arms[segment.id] = [
+            self._told.arms.setdefault(experiment, {}).setdefault(arm, Figures())
+            for experiment, arm in arms.items()
+        ]
+        before = [f for name, found in self._arms.items() if name != segment.id for f in found]
+        for figures in mine:
+            # A case is one case of an arm, through however many segments it goes.
+            figures.cases += all(figures is not other for other in before)
         return ladder
 
     def _parts(self, segment: Segment, step: Step) -> Iterable[Figures]:
         yield self._told.segments[segment.id]
         yield self._told.steps.setdefault(f"{segment.id}/{step.id}", Figures())
-        for experiment, arm in arms_of(self._strategy, segment, self._case.reference).items():
-            yield self._told.arms[experiment][arm]
+        yield from self._arms[segment.id]
 
     def _count(self, name: str) -> None:
         for figures in self._mine:
@@ -321,6 +337,7 @@ class _Life:
     def _outcome(self, hour: int, step: Step, minute: int) -> Outcome:
         chance, model = self._chance, self._model
         if not chance.below(model.answer_by_hour[hour]):
+            self._contacts["unanswered"].append((minute, step.channel))
             return chance.unanswered(model.unanswered)
         if chance.below(model.machine):
             return Outcome.MACHINE
@@ -344,6 +361,7 @@ class _Life:
             self._promise = minute // _DAY + self._model.promise_days
             self._facts |= {"promises_open": 1, "promise_due_in_days": self._model.promise_days}
             self._count("promises")
+            self._promised = self._mine
 
 
 def caps_told(told: Simulation) -> Mapping[str, int]:

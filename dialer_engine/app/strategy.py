@@ -1,0 +1,329 @@
+"""What the commands about strategies do: check, explain, simulate, schema.
+
+Rules: this file knows where files are and asks compliance; what strategies mean is in the pure room;
+every function blocks and is called from no loop; what goes wrong is a DialerError.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dialer_engine.app import strategies as files
+from dialer_engine.app.compliance import load_book
+from dialer_engine.app.compliance import presets as known_presets
+from dialer_engine.app.strategy_limits import limits_of
+from dialer_engine.app.yaml_marks import read_yaml
+from dialer_engine.domain.collections.facts import CaseFacts
+from dialer_engine.domain.errors import BadValue, ConfigError, NotFound
+from dialer_engine.strategy.check import check as contradictions
+from dialer_engine.strategy.choose import Choice, choose, next_time
+from dialer_engine.strategy.conditions import fact_map, nearest
+from dialer_engine.strategy.conduct import review_library, review_script
+from dialer_engine.strategy.format import strategy_schema
+from dialer_engine.strategy.given import facts_of, invented
+from dialer_engine.strategy.limits import Limits, clock
+from dialer_engine.strategy.model import Step, Strategy
+from dialer_engine.strategy.nodes import Node, Problem, plain
+from dialer_engine.strategy.outcomes import OutcomeModel, outcome_model
+from dialer_engine.strategy.read import is_strategy, parse_strategy, read_strategy
+from dialer_engine.strategy.retry import retry_table
+from dialer_engine.strategy.scripts import Library, scripts_schema
+from dialer_engine.strategy.simulate import SimCase, Simulation, simulate
+
+Json = dict[str, Any]
+# More than a person wants to wait for: a month of 100,000 cases takes minutes.
+MOST_CASES = 1_000_000
+
+
+def ask(preset: str) -> Limits | None:
+    """What a shipped compliance preset allows, None when there is none of that name."""
+    return limits_of(preset, load_book([preset])) if preset in known_presets() else None
+
+
+def _limits(preset: str) -> Limits:
+    found = ask(preset)
+    if found is None:
+        raise NotFound(f"no compliance preset is called {preset}{nearest(preset, known_presets())}")
+    return found
+
+
+# -- check -----------------------------------------------------------------------------------------
+
+
+def check(file: Path, scripts: Path | None = None) -> Json:
+    """{ok, file, kind, segments, steps, problems [{file, line, column, level, text}]}: a strategy, a
+    retry table or a script file, by what stands in it. scripts: the folder of its scripts; left out,
+    `scripts` beside the file, else the shipped one.
+    """
+    try:
+        node = read_yaml(file)
+    except OSError as error:
+        raise NotFound(f"{file}: {error.strerror}") from error
+    except ValueError as error:
+        return _told(file, "unreadable", [(file.name, _unreadable(error))])
+    if _is_scripts(node):
+        return _check_scripts(file)
+    if not is_strategy(node):
+        return _check_retry(file, node)
+    return _check_strategy(file, node, scripts)
+
+
+def _is_scripts(node: Node) -> bool:
+    data = plain(node)
+    return isinstance(data, dict) and not data.keys().isdisjoint({"scripts", "disclosures"})
+
+
+def _unreadable(error: ValueError) -> Problem:
+    text = str(error)
+    found = Problem(1, 1, text)
+    parts = text.split(": ", 1)
+    if len(parts) == 2 and parts[0].startswith("line ") and ", column " in parts[0]:
+        line, column = parts[0].removeprefix("line ").split(", column ")
+        found = Problem(int(line), int(column), parts[1])
+    return found
+
+
+def _check_retry(file: Path, node: Node) -> Json:
+    data = plain(node)
+    try:
+        retry_table(file.stem, data if isinstance(data, dict) else {})
+    except BadValue as error:
+        return _told(
+            file, "retry table", [(file.name, Problem(node.line, node.column, str(error)))]
+        )
+    return _told(file, "retry table", [])
+
+
+def _check_scripts(file: Path) -> Json:
+    library, problems = files.read_library(file.parent)
+    own = [(name, problem) for name, problem in problems if name == file.name]
+    own += [(name, problem) for name, problem in review_library(library) if name == file.name]
+    return _told(file, "scripts", own)
+
+
+def _check_strategy(file: Path, node: Node, folder: Path | None) -> Json:
+    library, wrong = files.read_library(folder or _scripts_of(file))
+    made, found = read_strategy(file.stem, node)
+    problems = [(file.name, problem) for problem in found]
+    problems += [row for row in wrong if not row[1].is_warning]
+    if made is None:
+        return _told(file, "strategy", problems)
+    problems += [(file.name, problem) for problem in contradictions(made, library, ask)]
+    problems += _conduct(made, library)
+    steps = sum(len(segment.ladder) for segment in made.segments)
+    return _told(file, "strategy", problems) | {"segments": len(made.segments), "steps": steps}
+
+
+def _conduct(strategy: Strategy, library: Library) -> Iterator[tuple[str, Problem]]:
+    """Rules of conduct over the scripts that the strategy uses."""
+    used = {step.script for segment in strategy.segments for step in segment.ladder}
+    for name in sorted({*used, "common"} & library.scripts.keys()):
+        script = library.scripts[name]
+        yield from ((script.file, found) for found in review_script(script))
+
+
+def _told(file: Path, kind: str, problems: list[tuple[str, Problem]]) -> Json:
+    rows = [
+        {
+            "file": name,
+            "line": problem.line,
+            "column": problem.column,
+            "level": "warning" if problem.is_warning else "error",
+            "text": problem.text,
+        }
+        for name, problem in problems
+    ]
+    ok = all(row["level"] == "warning" for row in rows)
+    return {"ok": ok, "file": str(file), "kind": kind, "segments": 0, "steps": 0, "problems": rows}
+
+
+def _scripts_of(file: Path) -> Path:
+    beside = file.parent / "scripts"
+    return beside if beside.is_dir() else files.shipped() / "scripts"
+
+
+# -- explain ---------------------------------------------------------------------------------------
+
+
+def load(named: str) -> Strategy:
+    """A strategy by the name of a shipped one, or by its file."""
+    file = Path(named)
+    if not file.suffix:
+        known = files.read_full(files.shipped())
+        if named not in known:
+            raise NotFound(f"no strategy is called {named}{nearest(named, known)}")
+        return known[named]
+    try:
+        return parse_strategy(file.stem, read_yaml(file))
+    except OSError as error:
+        raise NotFound(f"{file}: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"{file}: {error}") from error
+
+
+def explain(
+    strategy: Strategy,
+    reference: str,
+    facts: CaseFacts,
+    now: datetime,
+    presets: Sequence[str] = (),
+) -> Json:
+    """{strategy, case, segment, title, hold, because, passed, arms, now, later}: what is done with a
+    case, why, and when next. now: the debtor's local time.
+    presets: whose hours hold, as in `run`. Caps are not counted here; `compliance
+    explain` does.
+    """
+    found = choose(strategy, fact_map(facts), reference)
+    limits = [_limits(name) for name in presets or strategy.presets[:1]]
+    segment = found.segment
+    return {
+        "strategy": strategy.name,
+        "case": reference,
+        "segment": segment.id if segment else None,
+        "title": asdict(segment.title) if segment else {"en": "", "zh": ""},
+        "hold": found.hold,
+        "because": [{"comparison": text, "held": held} for text, held in found.because],
+        "passed": [{"segment": name, "because_not": text} for name, text in found.passed],
+        "arms": dict(found.arms),
+        "now": [_step(step) | {"at": _at(step, now, limits)} for step in found.steps],
+        "later": [_step(step) | {"in_days": days} for step, days in _later(found)],
+    }
+
+
+def _later(found: Choice) -> list[tuple[Step, int]]:
+    return [] if found.hold else list(found.later)
+
+
+def _step(step: Step) -> Json:
+    return {
+        "step": step.id,
+        "channel": step.channel.value,
+        "script": step.script,
+        "strength": step.strength,
+        "per_day": step.per_day,
+        "per_week": step.per_week,
+        "hours": "-".join(map(clock, step.hours)) if step.hours else "",
+        "priority": step.priority,
+        "event": step.event.value if step.event else None,
+    }
+
+
+def _at(step: Step, now: datetime, limits: list[Limits]) -> str | None:
+    when = next_time(step, now, limits)
+    return when.isoformat(timespec="minutes") if when else None
+
+
+def read_facts(file: Path) -> CaseFacts:
+    """Facts from a JSON file, by the names that `strategy schema facts` lists."""
+    return facts_of(_table(file))
+
+
+# -- simulate --------------------------------------------------------------------------------------
+
+
+def run(
+    strategy: Strategy,
+    book: list[SimCase],
+    *,
+    model: Path | None,
+    seed: int,
+    start: date,
+    days: int,
+    presets: Sequence[str] = (),
+) -> Json:
+    """The month over the book as plain data; see `strategy.simulate.Simulation`. presets: whose limits
+    hold, all at once; the first that the strategy names when left out, since a case has one place.
+    """
+    limits = [_limits(name) for name in presets or strategy.presets[:1]]
+    outcomes = outcome_model(_table(model)) if model else OutcomeModel()
+    told = simulate(strategy, book, outcomes, limits, seed=seed, start=start, days=days)
+    return _simulated(told) | {
+        "strategy": strategy.name,
+        "presets": [limit.preset for limit in limits],
+        "seed": seed,
+        "start": start.isoformat(),
+        "model": str(model) if model else "assumed",
+    }
+
+
+def _simulated(told: Simulation) -> Json:
+    found = asdict(told)
+    found["recovered"] = {name: str(amount) for name, amount in told.recovered.items()}
+    found["outcomes"] = dict(told.outcomes.most_common())
+    for name in ("caps", "plan", "channels"):
+        found[name] = dict(getattr(told, name).most_common())
+    found["agent_hours"] = round(told.agent_hours, 1)
+    return found
+
+
+def book_from(file: Path) -> list[SimCase]:
+    """A case book: one JSON object a line, facts by name, with `reference` and `numbers` beside."""
+    found = []
+    try:
+        with file.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    found.append(_sim_case(line, number))
+                if len(found) > MOST_CASES:
+                    raise BadValue(f"{file}: more than {MOST_CASES:,} cases")
+    except OSError as error:
+        raise NotFound(f"{file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise BadValue(f"{file}: not UTF-8") from error
+    return found
+
+
+def _sim_case(line: str, number: int) -> SimCase:
+    try:
+        data = json.loads(line)
+        if not isinstance(data, dict):
+            raise BadValue("a line is one JSON object")
+        reference, numbers = data.pop("reference", f"line-{number}"), data.pop("numbers", 1)
+        if not isinstance(numbers, int) or isinstance(numbers, bool) or numbers < 1:
+            raise BadValue("numbers is 1 or more")
+        return SimCase(str(reference), facts_of(data), numbers)
+    except (ValueError, RecursionError) as error:
+        raise BadValue(f"line {number}: {error}") from error
+
+
+def invented_book(cases: int, seed: int) -> list[SimCase]:
+    """A book of no person; see `strategy.given.invented`."""
+    if not 1 <= cases <= MOST_CASES:
+        raise BadValue(f"a book has 1 to {MOST_CASES:,} cases")
+    return invented(cases, seed)
+
+
+def _table(file: Path) -> Mapping[str, Any]:
+    try:
+        data = plain(read_yaml(file)) if file.suffix in (".yaml", ".yml") else _json(file)
+    except OSError as error:
+        raise NotFound(f"{file}: {error.strerror}") from error
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        raise BadValue(f"{file}: {error}") from error
+    if not isinstance(data, dict):
+        raise BadValue(f"{file}: here stands one table")
+    return data
+
+
+def _json(file: Path) -> Any:
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+# -- schema ----------------------------------------------------------------------------------------
+
+SCHEMAS: Mapping[str, Callable[[], Json]] = {
+    "strategy": strategy_schema,
+    "scripts": scripts_schema,
+}
+
+
+def schema(which: str) -> Json:
+    """JSON Schema of strategy or script files."""
+    return SCHEMAS[which]()

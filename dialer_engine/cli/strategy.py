@@ -1,0 +1,207 @@
+"""strategy: check, explain, simulate, schema. Needs no daemon."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dialer_engine.cli import show
+from dialer_engine.cli.base import Group, pass_session
+from dialer_engine.cli.session import Session
+from dialer_engine.cli.show import Column
+
+_FILE = click.Path(path_type=Path)
+_PRESET = click.option(
+    "--preset",
+    "presets",
+    multiple=True,
+    help="Whose hours and caps hold; the first of the strategy if not given.",
+)
+_PROBLEMS = (
+    Column("Place", lambda row: f"{row['file']}:{row['line']}:{row['column']}"),
+    Column("Level", "level", word=True),
+    Column("Text", "text"),
+)
+_NOW = (
+    Column("This step", "step"),
+    Column("Channel", "channel"),
+    Column("When", "at"),
+    Column("Script", "script"),
+    Column("Strength", "strength", right=True),
+)
+_LATER = (
+    Column("Later", "step"),
+    Column("Channel", "channel"),
+    Column("In days", "in_days", right=True),
+    Column("Script", "script"),
+)
+_BECAUSE = (Column("Because", "comparison"), Column("Holds", "held"))
+_PASSED = (Column("Segment", "segment"), Column("Not because", "because_not"))
+_FIGURES = (
+    Column("Cases", "cases", right=True),
+    Column("Attempts", "attempts", right=True),
+    Column("Conversations", "conversations", right=True),
+    Column("Promises", "promises", right=True),
+    Column("Kept", "kept", right=True),
+    Column("Paid", "paid", right=True),
+)
+_HOURS = (Column("Hour", "hour"), Column("Attempts by hour", "attempts", right=True))
+_HELD = (Column("Held by", "rule"), Column("How often", "times", right=True))
+
+
+@click.group(cls=Group)
+def strategy() -> None:
+    """Strategies: check, explain, simulate, and the schema for editors."""
+
+
+@strategy.command()
+@click.argument("file", type=_FILE)
+@click.option(
+    "--scripts",
+    type=_FILE,
+    help="Folder of scripts; `scripts` beside FILE, else the shipped ones.",
+)
+@pass_session
+def check(session: Session, file: Path, scripts: Path | None) -> int:
+    """Check a strategy, a retry table or a script file.
+
+    Names what is wrong with line, column and the nearest known name: unknown facts, segments that no
+    case reaches, steps that never happen or that compliance never allows, missing scripts, and words
+    against the rules of conduct (warnings). Exit code 1 when there is an error.
+    """
+    from dialer_engine.app import strategy as app
+
+    told = app.check(file, scripts)
+    if session.json:
+        show.emit_json(told)
+        return int(not told["ok"])
+    if told["problems"]:
+        show.show_table(session, "", _PROBLEMS, told["problems"])
+    if told["ok"]:
+        print(f"{session.word('ok')}: {file}, {told['segments']} segments, {told['steps']} steps")
+    return int(not told["ok"])
+
+
+@strategy.command()
+@click.argument("case", metavar="CASE")
+@click.option("--facts", type=_FILE, required=True, help="Facts of the case as JSON or YAML.")
+@click.option("-s", "--strategy", "named", required=True, help="A shipped strategy, or a file.")
+@click.option(
+    "--at",
+    type=click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%d"]),
+    help="Local time of the debtor, such as 2026-12-01T09:30; now if not given.",
+)
+@_PRESET
+@pass_session
+def explain(
+    session: Session,
+    case: str,
+    facts: Path,
+    named: str,
+    at: datetime | None,
+    presets: tuple[str, ...],
+) -> None:
+    """Which segment and step a case is in, why, and when next.
+
+    CASE is the creditor's reference; it decides the arm of an experiment. Hours are those of the step
+    and of compliance; caps are counted by `compliance explain`.
+    """
+    from dialer_engine.app import strategy as app
+
+    now = (at or datetime.now().astimezone()).replace(tzinfo=None)
+    told = app.explain(app.load(named), case, app.read_facts(facts), now, presets)
+    if session.json:
+        show.emit_json(told)
+        return
+    segment = told["segment"] or "-"
+    show.facts(session, [("Name", told["strategy"]), ("Segment", segment)])
+    if told["hold"]:
+        show.facts(session, [("Held by", told["hold"])])
+    for name, arm in told["arms"].items():
+        show.facts(session, [("Experiment", f"{name}: {arm}")])
+    show.show_table(session, "", _BECAUSE, told["because"])
+    for columns, rows in ((_PASSED, told["passed"]), (_NOW, told["now"]), (_LATER, told["later"])):
+        if rows:
+            show.show_table(session, "", columns, rows)
+
+
+@strategy.command()
+@click.argument("file", metavar="FILE")
+@click.option("--book", type=_FILE, help="A case book: JSON, one case a line.")
+@click.option("--cases", default=1000, help="Without --book: this many invented cases.")
+@click.option(
+    "--model", type=_FILE, help="How people answer and pay, as YAML or JSON; else assumed."
+)
+@click.option("--seed", default=1, help="The same seed gives the same month.")
+@click.option("--start", type=click.DateTime(["%Y-%m-%d"]), help="First day, such as 2026-12-01.")
+@click.option("--days", default=30, type=click.IntRange(1, 366), help="How many days.")
+@_PRESET
+@pass_session
+def simulate(
+    session: Session,
+    file: str,
+    book: Path | None,
+    cases: int,
+    model: Path | None,
+    seed: int,
+    start: datetime | None,
+    days: int,
+    presets: tuple[str, ...],
+) -> None:
+    """A month over a case book on a virtual clock.
+
+    Nothing is dialled. How people answer, promise and pay is assumed unless --model says it: the
+    figures show what a strategy asks of lines, hours and caps, not what it will bring in.
+    """
+    from dialer_engine.app import strategy as app
+
+    made = app.load(file)
+    people = app.book_from(book) if book else app.invented_book(cases, seed)
+    first = (start or datetime.now().astimezone()).date()
+    told = app.run(made, people, model=model, seed=seed, start=first, days=days, presets=presets)
+    told["book"] = str(book) if book else "invented"
+    if session.json:
+        show.emit_json(told)
+        return
+    _month(session, told)
+
+
+def _month(session: Session, told: dict[str, Any]) -> None:
+    for what in ("book", "model"):
+        if told[what] in ("invented", "assumed"):
+            print(f"! {what}: {told[what]}", file=sys.stderr)
+    total = {"segment": "=", **told["total"]}
+    rows = [{"segment": name, **figures} for name, figures in told["segments"].items()]
+    show.show_table(session, "", (Column("Segment", "segment"), *_FIGURES), [*rows, total])
+    steps = [{"step": name, **figures} for name, figures in told["steps"].items()]
+    show.show_table(session, "", (Column("Step", "step"), *_FIGURES[1:]), steps)
+    arms = [
+        {"arm": f"{experiment}: {arm}", **figures}
+        for experiment, found in told["arms"].items()
+        for arm, figures in found.items()
+    ]
+    if arms:
+        show.show_table(session, "", (Column("Experiment", "arm"), *_FIGURES), arms)
+    hours = [
+        {"hour": f"{hour:02}", "attempts": count}
+        for hour, count in enumerate(told["by_hour"])
+        if count
+    ]
+    show.show_table(session, "", _HOURS, hours)
+    held = [{"rule": rule, "times": times} for rule, times in (told["caps"] | told["plan"]).items()]
+    if held:
+        show.show_table(session, "", _HELD, held)
+
+
+@strategy.command()
+@click.argument("which", type=click.Choice(["strategy", "scripts"]), default="strategy")
+@pass_session
+def schema(session: Session, which: str) -> None:
+    """JSON Schema of strategy or script files, for editors."""
+    from dialer_engine.app import strategy as app
+
+    show.emit_json(app.schema(which))
