@@ -193,6 +193,7 @@ class PacingService:
             c.candidate.case_id == candidate.case_id for c in self._engine.registry.calls.values()
         ):
             raise Conflict("this case is being called already")
+        await self._engine.counsel.learn([candidate], self._engine.clock.now().utc)
         return offer_row(self._engine.offers.name(found.name, agent, candidate))
 
     def _running(self, name: CampaignName) -> Running:

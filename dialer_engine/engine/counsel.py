@@ -74,9 +74,9 @@ class Counsel:
         self._known |= found
         return [one for one in candidates if one.case_id in found]
 
-    def forget(self, case_ids: set[CaseId]) -> None:
-        """Keep these only: the cases that are held ready or being called."""
-        self._known = {case: facts for case, facts in self._known.items() if case in case_ids}
+    def forget(self, at_hand: set[CaseId]) -> None:
+        """Keep what is known of these cases, and drop the rest."""
+        self._known = {case: facts for case, facts in self._known.items() if case in at_hand}
 
     def facts(
         self, candidate: Candidate, campaign: Campaign, attempt: AttemptId, trunk: TrunkName | None

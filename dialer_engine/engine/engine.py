@@ -19,7 +19,7 @@ from dialer_engine.domain import events as ev
 from dialer_engine.domain.agent import AgentState
 from dialer_engine.domain.call import CallPhase
 from dialer_engine.domain.errors import DialerError, PbxError, StoreError
-from dialer_engine.domain.units import AttemptId, Moment, NodeName
+from dialer_engine.domain.units import AttemptId, CaseId, Moment, NodeName
 from dialer_engine.engine.accounts import Accounts
 from dialer_engine.engine.counsel import LOOK_S, Counsel
 from dialer_engine.engine.desk import CheckPin, Desk
@@ -256,10 +256,18 @@ class Engine:
 
     async def sweep(self) -> None:
         """Ask every node what lives, and the store what is open: nothing stays forgotten."""
+        self.counsel.forget(self._at_hand())
         if self.ledger.ok:
             await self.recovery.find_orphans()
         for node in list(self.dialling.ready):
             await self._reconcile(node)
+
+    def _at_hand(self) -> set[CaseId]:
+        """Cases that are held ready, held by agents, or being called."""
+        queues = (running.queue for running in self.dialling.running.values())
+        ready = {candidate.case_id for queue in queues for candidate, _ in queue}
+        offered = {offer.candidate.case_id for offer in self.offers.held.values()}
+        return ready | offered | {c.candidate.case_id for c in self.registry.calls.values()}
 
     # -- nodes and store
 

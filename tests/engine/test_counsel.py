@@ -134,3 +134,15 @@ async def test_what_rings_when_the_hours_end_is_cancelled() -> None:
         await one.dialled()
         [command] = one.pbx.dialled
         assert command.ring_timeout_s <= (ends - command.asked_at).total_seconds() < 25
+
+
+@virtual
+async def test_what_is_known_of_a_case_is_forgotten_when_nobody_holds_it() -> None:
+    one = house(MemoryLaw())
+    await one.campaign(cases=5)
+    async with one:
+        await one.wait(2)
+        assert len(one.engine.counsel._known) == 5
+        one.engine.dialling.running[LOANS].queue.pop()
+        await one.engine.sweep()
+        assert len(one.engine.counsel._known) == 4
