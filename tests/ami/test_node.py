@@ -107,6 +107,18 @@ def dial(**changes: Any) -> Originate:
 # -- commands, as docker/asterisk/pbx/extensions.conf wants them
 
 
+async def test_a_call_without_an_agent_goes_to_its_message() -> None:
+    node, link, _ = made()
+    await node.originate(dial(message="ours/one&two"))
+    await node.originate(dial(message=""))
+    assert [one["Context"] for one in link.sent] == ["dialer-robot", "dialer-robot"]
+    first, second = (one["Variable"] for one in link.sent)
+    assert isinstance(first, dict)
+    assert isinstance(second, dict)
+    assert first["DE_MESSAGE"] == "ours/one&two"
+    assert "DE_MESSAGE" not in second
+
+
 async def test_a_debtor_is_dialled_as_the_contract_says() -> None:
     node, link, _ = made(caller_id="+442079460000")
     await node.originate(dial())

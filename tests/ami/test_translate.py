@@ -115,6 +115,19 @@ def test_who_hangs_up_before_holding_was_never_classified() -> None:
     assert events == [ev.CallEnded(A, Ending(16, None, "Normal Clearing"))]
 
 
+def test_a_call_without_an_agent_needs_no_bridge_to_be_told() -> None:
+    assert told(user("DialerRobot", A, Attempt=A, Amd="NONE")) == [
+        ev.CallClassified(A, ev.Verdict.NOT_ASKED)
+    ]
+    assert told(user("DialerRobot", A, Attempt=A, Amd="MACHINE")) == [
+        ev.CallClassified(A, ev.Verdict.MACHINE)
+    ]
+    assert told(user("DialerMessage", A, Attempt=A, Result="SUCCESS")) == [ev.MessagePlayed(A)]
+    (failed,) = told(user("DialerMessage", A, Attempt=A, Result="FAILED"))
+    assert isinstance(failed, ev.HangupAsked)
+    assert "cannot play" in failed.by
+
+
 def test_the_message_and_the_way_back_from_a_talk() -> None:
     assert told(user("DialerAbandoned", A, Attempt=A)) == [ev.SafeHarbourStarted(A)]
     assert told(user("DialerUnbridged", A, Attempt=A)) == [ev.CallUnbridged(A)]
@@ -318,6 +331,7 @@ def test_channels_of_ours_and_who_talks_with_whom() -> None:
     ("context", "application", "doing"),
     [
         ("dialer-outbound", "BridgeWait", Doing.HOLDS), ("dialer-outbound", "AMD", Doing.LISTENS),
+        ("dialer-robot", "AMD", Doing.LISTENS), ("dialer-robot", "Playback", Doing.TELLS),
         ("dialer-outbound", "MixMonitor", Doing.LISTENS), ("dialer-abandon", "Playback", Doing.APOLOGISES),
     ],
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ CARDS = CampaignName("cards")
 ANN, BOB = AgentId("1001"), AgentId("1002")
 
 
-async def previewing(agents: int = 1, cases: int = 5, **changes: object) -> House:
+async def previewing(agents: int = 1, cases: int = 5, **changes: Any) -> House:
     """A house in which each agent is looking at a case."""
     house = House(
         settings(
