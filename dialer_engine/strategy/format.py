@@ -222,12 +222,6 @@ STRATEGY = Struct(
             "compliance presets that its steps are checked against, such as cn",
             "合规预设",
         ),
-        Field(
-            "languages",
-            Seq(Text(choices=("zh", "en")), 1, 2),
-            "in which its scripts must be there",
-            "语言",
-        ),
         Field("dial", DIAL, "how calls are made", "拨号"),
         Field(
             "order",

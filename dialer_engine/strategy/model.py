@@ -171,4 +171,3 @@ class Strategy:
     mix: dict[str, int] = field(default_factory=dict)
     experiments: tuple[Experiment, ...] = ()
     presets: tuple[str, ...] = ()
-    languages: tuple[str, ...] = ("zh", "en")

@@ -86,7 +86,7 @@ def _strategy(name: str, table: Table, problems: list[Problem]) -> Strategy | No
     return Strategy(
         name, _title(table["title"]), rules, segments, _dial(table["dial"]),
         tuple(table["order"] or ("-priority",)), table["mix"] or {}, experiments,
-        tuple(table["presets"] or ()), tuple(table["languages"] or ("zh", "en")),
+        tuple(table["presets"] or ()),
     )  # fmt: skip
 
 

@@ -54,11 +54,11 @@ def test_scripts_that_ship_are_right(run: Run, file: Path) -> None:
 def test_what_is_wrong_is_told_with_its_place_and_the_nearest_name(run: Run, wrong: str) -> None:
     ran = run("strategy", "check", wrong)
     assert ran.code == 1
-    assert "mine.yaml:63:11" in ran.out
+    assert "mine.yaml:62:11" in ran.out
     assert "no fact is called dpdd; did you mean dpd?" in ran.out
     told = json.loads(run("strategy", "check", wrong, "--json").out)
     assert not told["ok"]
-    assert told["problems"][0]["line"] == 63
+    assert told["problems"][0]["line"] == 62
 
 
 @pytest.mark.parametrize(

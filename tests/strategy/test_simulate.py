@@ -177,10 +177,4 @@ def test_chance_is_from_0_up_to_1_and_the_same_again(seed: int, case: int) -> No
 def test_chance_is_even_and_cases_are_independent() -> None:
     firsts = [Chance(1, case).next() for case in range(20_000)]
     assert abs(sum(firsts) / len(firsts) - 0.5) < 0.01
-    assert (
-        abs(
-            sum(a < 0.5 and b < 0.5 for a, b in pairwise(firsts)) / 20_000
-            - 0.25
-        )
-        < 0.01
-    )
+    assert abs(sum(a < 0.5 and b < 0.5 for a, b in pairwise(firsts)) / 20_000 - 0.25) < 0.01

@@ -24,7 +24,8 @@ def strategies() -> str:
         "",
         "What follows each outcome, one table a file in `strategies/`. A campaign names its table"
         " (`campaign create --strategy`). The delay is the least: the compliance gate comes on top and can only make"
-        " it later. An outcome without a row is given up. Files are read when the daemon starts and when it reloads.",
+        " it later; *another hour* keeps three hours from this attempt's time of day."
+        " An outcome without a row is given up. Files are read when the daemon starts and when it reloads.",
         "",
         "| `then` | meaning |",
         "| --- | --- |",
@@ -39,6 +40,7 @@ def strategies() -> str:
 def _row(found: RetryTable, outcome: Outcome) -> tuple[str, ...]:
     rule = found.rules.get(outcome, RetryRule(Then.DONE))
     after = "" if rule.then is Then.DONE else _span(rule.delay_s)
+    after += ", another hour" if rule.other_hour else ""
     return code(outcome.value), outcome.chinese, code(rule.then.value), after
 
 
