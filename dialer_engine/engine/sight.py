@@ -23,6 +23,8 @@ from dialer_engine.engine.marks import Marks
 from dialer_engine.engine.registry import Agent, Call, Registry
 from dialer_engine.pacing.snapshot import Snapshot
 
+# Phases in which a call may still need an agent.
+_SEEN = UNANSWERED_PHASES | {CallPhase.ANSWERED, CallPhase.WAITING}
 # Of the message that a robot's call hears.
 _UP = frozenset(CallPhase) - UNANSWERED_PHASES - {CallPhase.ENDED, CallPhase.HANGING_UP}
 
@@ -63,18 +65,20 @@ def look(
     """The snapshot of a campaign whose calls are for agents."""
     mine = pool(registry, node, campaign.skill)
     shares = _shares(registry, campaign, campaigns, node, mine)
-    calls = list(_counted(registry, node, shares))
+    calls = [call for call in _counted(registry, node, shares) if call.state.phase in _SEEN]
     ringing = [call for call in calls if call.state.phase in UNANSWERED_PHASES]
+    calls = [call for call in calls if call.state.phase not in UNANSWERED_PHASES]
     free = {agent.state.agent for agent in registry.free_agents(node, campaign.skill)}
     talking = [a for a in mine if a.state.line is Line.IN_CALL and _returns(a)]
     wrapping = [a for a in mine if a.state.line is Line.WRAP_UP and _returns(a)]
+    marks = {name: lists.of(name) for name in shares}
     local = now.utc.astimezone(account.zone)
     snapshot = Snapshot(
         at=now.mono,
         idle=len(free),
         talking=_since_line(talking, now),
         wrapping=_since_line(wrapping, now),
-        ringing=np.array([now.since(call.state.sent_at or now) for call in ringing]),
+        ringing=_ringing_for(ringing, now),
         waiting=tuple(now.since(call.state.waiting_since or now)
                       for call in calls if call.state.phase is CallPhase.WAITING),
         connecting=sum(1 for agent in mine if agent.state.line is Line.RESERVED),
@@ -83,7 +87,7 @@ def look(
         live=account.live,
         classifying=tuple(now.since(call.state.answered_at or now)
                           for call in calls if call.state.phase is CallPhase.ANSWERED),
-        ringing_list=np.array([lists.of(call.campaign) for call in ringing], dtype=np.int64),
+        ringing_list=np.array([marks[call.campaign] for call in ringing], dtype=np.int64),
         next_list=lists.of(campaign.name),
         talking_group=np.array([groups.of(a.about) for a in talking], dtype=np.int64),
         wrapping_group=np.array([groups.of(a.about) for a in wrapping], dtype=np.int64),
@@ -112,6 +116,14 @@ def look_robot(
         room=room,
     )
     return Sight(snapshot, [call.state.attempt for call in ringing], frozenset({campaign.name}))
+
+
+def _ringing_for(
+    calls: Iterable[Call], now: Moment
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    mono = now.mono
+    since = [(call.state.sent_at or now).mono for call in calls]
+    return mono - np.array(since, dtype=np.float64)
 
 
 def _returns(agent: Agent) -> bool:
@@ -152,6 +164,13 @@ def _counted(
     registry: Registry, node: NodeName, shares: Mapping[CampaignName, float]
 ) -> Iterable[Call]:
     """The calls that count, of shared campaigns every so-manieth."""
+    if all(share >= 1.0 for share in shares.values()):
+        yield from (
+            call
+            for call in registry.calls.values()
+            if call.campaign in shares and call.for_agent is None and call.node == node
+        )
+        return
     seen = dict.fromkeys(shares, 0.0)
     for call in registry.calls.values():
         share = shares.get(call.campaign, 0.0)
