@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer_engine.domain.collections import codes as c
@@ -75,15 +75,17 @@ async def facts(
         calls = await _calls(connection, part, now)
         zones = await _zones(connection, part)
         for row in rows:
-            number = row.number
+            number, zone = row.number, zones.get(row.number)
+            tried, taken, talked = calls.get(number, (0, 0, None))
             summary = _summary(row, vault, products, creditors)
             summary = replace(
                 summary,
                 holds=frozenset(held.get(number, ())),
-                attempts_7d=calls.get(number, (0, 0))[0],
-                connected_7d=calls.get(number, (0, 0))[1],
+                attempts_7d=tried,
+                connected_7d=taken,
+                last_contact_on=_latest(row.contact_on, talked and _today(zone, talked)),
             )
-            found[CaseId(number)] = build(summary, _today(zones.get(number), now))
+            found[CaseId(number)] = build(summary, _today(zone, now))
     return found
 
 
@@ -147,20 +149,35 @@ async def _holds(
 
 async def _calls(
     connection: AsyncConnection, ids: Sequence[int], now: datetime
-) -> dict[int, tuple[int, int]]:
+) -> dict[int, tuple[int, int, datetime | None]]:
+    """By case: tried and connected in seven days, and when a talk last began."""
     a = attempts.c
+    recent = a.planned_at > now - _WEEK
     query = (
-        select(a.case_id, func.count(), func.count(a.answered_at))
-        .where(a.case_id.in_(ids), a.planned_at > now - _WEEK, a.planned_at <= now)
+        select(
+            a.case_id,
+            func.sum(case((recent, 1), else_=0)),
+            func.sum(case((and_(recent, a.answered_at.is_not(None)), 1), else_=0)),
+            func.max(a.bridged_at),
+        )
+        .where(a.case_id.in_(ids), a.planned_at <= now)
         .group_by(a.case_id)
     )
-    return {case_id: (tried, taken) for case_id, tried, taken in await connection.execute(query)}
+    return {
+        case_id: (int(tried), int(taken), talked)
+        for case_id, tried, taken, talked in await connection.execute(query)
+    }
 
 
 async def _zones(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, str | None]:
     n = case_numbers.c
     query = select(n.case_id, n.zone).where(n.case_id.in_(ids), n.rank == 0)
     return {row.case_id: row.zone for row in await connection.execute(query)}
+
+
+def _latest(one: date | None, other: date | None) -> date | None:
+    """contact_on is of other channels, the other of our calls."""
+    return max(one, other) if one and other else one or other
 
 
 def _today(zone: str | None, now: datetime) -> date:
@@ -211,7 +228,7 @@ async def whole(
     case_id, look = row.id, _Look(vault, reveal)
     known = await facts(connection, vault, [CaseId(case_id)], now)
     held = vault.open_map(personal_place(reference), row.personal)
-    case = {
+    about = {
         "reference": reference,
         "name": look.word(held.get("name", "")),
         "id_number": look.word(held.get("id_number", "")),
@@ -223,7 +240,7 @@ async def whole(
     return {
         "exported_at": now,
         "masked": not reveal,
-        "case": case,
+        "case": about,
         "facts": told | {"holds": sorted(told["holds"]), "tags": sorted(told["tags"])},
         "contracts": await _rows(connection, contracts, case_id, ("id", "case_id", "fingerprint")),
         "payments": await _rows(connection, payments, case_id, ("id", "case_id", "memo")),

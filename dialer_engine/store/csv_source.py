@@ -93,17 +93,17 @@ def detect_encoding(path: Path) -> str:
     """The name of a codec that decodes all of the file; BadValue with the place where none does."""
     with path.open("rb") as raw:
         start = raw.read(4)
-    for mark, name in _MARKS:
-        if start.startswith(mark):
-            return name
     places = {}
-    for name in _TRIED:
+    # A file may begin like one encoding and go on like none.
+    marked = tuple(name for mark, name in _MARKS if start.startswith(mark))
+    for name in marked or _TRIED:
         place = _first_fault(path, name)
         if place is None:
             return name
         places[name] = place
     where = ", ".join(f"{name} fails at byte {place:,}" for name, place in places.items())
-    raise BadValue(f"{path}: the text is neither UTF-8 nor GB18030 ({where})")
+    known = "as its first bytes say" if marked else "neither UTF-8 nor GB18030"
+    raise BadValue(f"{path}: the text is {'not ' * bool(marked)}{known} ({where})")
 
 
 def sniff_delimiter(header: str) -> str:

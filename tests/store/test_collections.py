@@ -83,12 +83,12 @@ async def test_facts_count_calls_and_holds(store: SqlStore, tmp_path: Path) -> N
     await load(store, tmp_path)
     drafts = [draft_for(one) for one in await due(store, now=NOW)]
     await store.begin_attempts(drafts)
-    await store.end_attempts([end(drafts[0].id, answered=5.0)], [])
+    await store.end_attempts([end(drafts[0].id, answered=5.0, bridged=6.0)], [])
     await store.set_hold(CaseId(1), HoldKind.DISPUTE, NOW, by="1001", reason="says paid")
     await store.set_hold(CaseId(1), HoldKind.LEGAL, NOW, until=NOW + timedelta(hours=1))
     at = NOW + timedelta(minutes=5)
     one = (await store.case_facts([CaseId(1)], at))[CaseId(1)]
-    assert (one.attempts_7d, one.connected_7d) == (1, 1)
+    assert (one.attempts_7d, one.connected_7d, one.last_contact_days) == (1, 1, 0)
     assert one.holds == {"dispute", "legal"}
     assert await store.end_hold(CaseId(1), HoldKind.DISPUTE, at) == 1
     later = NOW + timedelta(hours=2)
