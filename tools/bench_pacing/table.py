@@ -62,8 +62,17 @@ def tables(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
         beside = f", bound {bound:.4f}" if bound is not None else ""
         yield ""
         yield f"{scenario}: {agents} agents, answer rate {rate:g}, target {cell[0]['target']:.1%}{beside}"
+        yield from _luck(cell)
         yield _HEAD
         yield from map(line, cell)
+
+
+def _luck(cell: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """1:1 has nothing to choose: where it differs from the issue's, the days do."""
+    for one in cell:
+        if one["policy"] == "one-to-one" and one["reference_utilization"] is not None:
+            gap = one["utilization"] - one["reference_utilization"]
+            yield f"(our days differ from the issue's by {gap:+.4f} under 1:1, over {one['seeds']} seeds)"
 
 
 def verdicts(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
