@@ -6,10 +6,11 @@ every function blocks and is called from no loop; what goes wrong is a DialerErr
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ import yaml
 from dialer_engine.app import strategies as files
 from dialer_engine.app.compliance import load_book
 from dialer_engine.app.compliance import presets as known_presets
+from dialer_engine.app.config import Config
 from dialer_engine.app.strategy_limits import limits_of
 from dialer_engine.app.yaml_marks import read_yaml
 from dialer_engine.domain.collections.facts import CaseFacts
 from dialer_engine.domain.errors import BadValue, ConfigError, NotFound
+from dialer_engine.store.sql import SqlStore
 from dialer_engine.strategy.check import check as contradictions
 from dialer_engine.strategy.choose import Choice, choose, next_time
 from dialer_engine.strategy.conditions import fact_map, nearest
@@ -223,6 +226,25 @@ def _at(step: Step, now: datetime, limits: list[Limits]) -> str | None:
 def read_facts(file: Path) -> CaseFacts:
     """Facts from a JSON file, by the names that `strategy schema facts` lists."""
     return facts_of(_table(file))
+
+
+def facts_from_store(config: Config, reference: str) -> CaseFacts:
+    """The case's facts as they are now; NotFound."""
+
+    async def work() -> Json:
+        store = SqlStore(
+            config.store.url.reveal(),
+            busy_timeout_s=config.store.busy_timeout_s,
+            key_file=config.store.key_file,
+        )
+        await store.open()
+        try:
+            return await store.case_file(reference, datetime.now(UTC), reveal=True)
+        finally:
+            await store.close()
+
+    told = asyncio.run(work())
+    return facts_of(told["facts"] | {"attributes": told["case"]["attributes"]})
 
 
 # -- simulate --------------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ def check(session: Session, file: Path, scripts: Path | None) -> int:
 
 @strategy.command()
 @click.argument("case", metavar="CASE")
-@click.option("--facts", type=_FILE, required=True, help="Facts of the case as JSON or YAML.")
+@click.option("--facts", type=_FILE, help="Facts of the case as JSON or YAML; else the store's.")
 @click.option("-s", "--strategy", "named", required=True, help="A shipped strategy, or a file.")
 @click.option(
     "--at",
@@ -100,7 +100,7 @@ def check(session: Session, file: Path, scripts: Path | None) -> int:
 def explain(
     session: Session,
     case: str,
-    facts: Path,
+    facts: Path | None,
     named: str,
     at: datetime | None,
     presets: tuple[str, ...],
@@ -113,7 +113,9 @@ def explain(
     from dialer_engine.app import strategy as app
 
     now = (at or datetime.now().astimezone()).replace(tzinfo=None)
-    told = app.explain(app.load(named), case, app.read_facts(facts), now, presets)
+    made = app.load(named)
+    known = app.read_facts(facts) if facts else app.facts_from_store(session.offline(), case)
+    told = app.explain(made, case, known, now, presets)
     if session.json:
         show.emit_json(told)
         return

@@ -40,7 +40,7 @@ STRATEGY: dict[str, str] = {
     "JSON Schema of strategy or script files, for editors.": "策略或话术文件的 JSON Schema(供编辑器使用)。",
     # options
     "Folder of scripts; `scripts` beside FILE, else the shipped ones.": "话术目录;默认文件旁的 scripts,否则内置。",
-    "Facts of the case as JSON or YAML.": "案件事实(JSON 或 YAML)。",
+    "Facts of the case as JSON or YAML; else the store's.": "案件事实(JSON 或 YAML);缺省取自数据库。",
     "A shipped strategy, or a file.": "内置策略名或文件。",
     "Local time of the debtor, such as 2026-12-01T09:30; now if not given.": "债务人当地时间;默认现在。",
     "Whose hours and caps hold; the first of the strategy if not given.": "按哪个合规预设;默认策略的第一个。",

@@ -211,3 +211,25 @@ def test_the_schema_is_json(run: Run, which: str) -> None:
     told = json.loads(run("strategy", "schema", which).out)
     assert told["$schema"].endswith("2020-12/schema")
     assert told["additionalProperties"] is False
+
+
+def test_explain_reads_the_case_from_the_store(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DIALER_SOCKET")
+    (tmp_path / "dialer.yaml").write_text(
+        f"daemon:\n  state_dir: {tmp_path}\nstore:\n  url: sqlite:///{tmp_path}/dialer.db\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "cases.csv").write_text(
+        "reference,name,mobile,balance\nR1,Ann,+447700900001,100.50\n", encoding="utf-8"
+    )
+    config = ("--config", str(tmp_path / "dialer.yaml"))
+    assert run(*config, "db", "upgrade").code == 0
+    assert run(*config, "import", str(tmp_path / "cases.csv"), "--currency", "GBP").code == 0
+    ran = run(*config, "strategy", "explain", "R1", "-s", "early", "--json")
+    assert ran.code == 0, ran.err
+    told = json.loads(ran.out)
+    assert told["case"] == "R1"
+    assert told["segment"]
+    assert run(*config, "strategy", "explain", "R2", "-s", "early").code == 4
