@@ -36,7 +36,14 @@ ENDINGS = (
 BOUND = (Line.RESERVED, Line.IN_CALL)
 NAMING = (CallPhase.CONNECTING, CallPhase.TALKING, CallPhase.HANGING_UP)
 ANSWER_OUTCOMES = frozenset(
-    {Outcome.COMPLETED, Outcome.ABANDONED, Outcome.MACHINE, Outcome.HUNG_UP_EARLY, Outcome.LOST, Outcome.MESSAGE}
+    {
+        Outcome.COMPLETED,
+        Outcome.ABANDONED,
+        Outcome.MACHINE,
+        Outcome.HUNG_UP_EARLY,
+        Outcome.LOST,
+        Outcome.MESSAGE,
+    }
 )
 
 
