@@ -17,7 +17,7 @@ TABLES = {
     "cases": "One debt of one debtor, as imported. Personal data.",
     "case_numbers": "The numbers of a case in the order in which they are tried. Personal data.",
     "campaign_cases": "Where a case stands in a campaign.",
-    "attempts": "One row a dialled call: committed before it is dialled, ended once. Knows the number by its blind index.",
+    "attempts": "One row a dialled call: committed before it is dialled, ended once. Knows the number by blind index.",
     "data_keys": "Keys that close personal fields, closed themselves by the master key (`dialer-engine keys`).",
     "key_progress": "How far `keys rotate` has come.",
     "creditors": "To whom debts are owed.",
