@@ -14,10 +14,10 @@ from collections.abc import Iterator
 @contextlib.contextmanager
 def like(switch: int) -> Iterator[None]:
     """What the calling thread starts meanwhile has the priority of that process, from its first moment
-    on and in all its threads. What is refused (no right) stays as it is.
+    on and in all its threads. What is refused (no right, no such process) stays as it is.
     """
     before = os.sched_getscheduler(0), os.sched_getparam(0)
-    with contextlib.suppress(PermissionError):
+    with contextlib.suppress(PermissionError, ProcessLookupError):
         os.sched_setscheduler(0, os.sched_getscheduler(switch), os.sched_getparam(switch))
     try:
         yield
