@@ -32,7 +32,7 @@ from dialer_engine.domain.campaign import Campaign
 from dialer_engine.domain.outcome import Outcome
 from dialer_engine.domain.reservation import OPEN, Claim
 from dialer_engine.domain.units import AttemptId, CaseId, NodeName, TrunkName
-from dialer_engine.store import SqlStore, compliance
+from dialer_engine.store import SqlStore, compliance, evidence
 from tests.store.building import LOANS, NOW, fresh_id, number
 
 LONDON = ZoneInfo("Europe/London")
@@ -182,18 +182,12 @@ async def play(url: str, script: Sequence[tuple[object, ...]]) -> World:
         for step in script:
             await _step(world, url, step)
             world.check()
-        count, _, faults = await world.stores[0].database.read(_verify)
+        count, _, faults = await world.stores[0].database.read(evidence.verify)
         assert (faults, count >= len(world.through)) == ([], True)
     finally:
         for one in world.stores:
             await one.close()
     return world
-
-
-async def _verify(connection: object) -> object:
-    from dialer_engine.store import evidence
-
-    return await evidence.verify(connection)  # type: ignore[arg-type]
 
 
 async def _step(world: World, url: str, step: tuple[object, ...]) -> None:

@@ -53,8 +53,8 @@ def test_a_chain_that_was_left_alone_is_whole() -> None:
 )
 def test_any_change_is_found(index: int, name: str) -> None:
     links = chain(5)
-    changed = {"case": 99}.get(name, "0" * 64)
-    links[index] = replace(links[index], **{name: changed})
+    changed: dict[str, Any] = {name: 99 if name == "case" else "0" * 64}
+    links[index] = replace(links[index], **changed)
     told = faults(links, (5, chain(5)[-1].hash))
     # The first record follows the genesis, which is what it was changed to.
     assert told or links == chain(5)
@@ -175,7 +175,13 @@ def test_a_signed_file_is_checked_and_every_change_is_found(tmp_path: Path) -> N
     signed = signing.sign({"case": "C-1", "records": [{"n": 1}]}, key)
     good, fingerprint = signing.check(json.loads(json.dumps(signed, indent=3)))
     assert (good, fingerprint) == (True, signed["fingerprint"])
-    for change in ({"case": "C-2"}, {"records": []}, {"signature": "AAAA"}, {"public_key": "??"}):
+    changes: list[dict[str, Any]] = [
+        {"case": "C-2"},
+        {"records": []},
+        {"signature": "AAAA"},
+        {"public_key": "??"},
+    ]
+    for change in changes:
         assert signing.check(signed | change) == (False, "")
     assert signing.check({}) == (False, "")
     again = signing.signing_key(tmp_path)
