@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dialer_engine.domain.attempt import AttemptDraft, AttemptEnd, Candidate, CaseNext, OpenAttempt
 from dialer_engine.domain.campaign import Campaign, CampaignState
 from dialer_engine.domain.case import Case
+from dialer_engine.domain.collections.allocation import Allocation, Collector, Recall
 from dialer_engine.domain.collections.codes import HoldKind
 from dialer_engine.domain.collections.facts import CaseFacts
 from dialer_engine.domain.collections.payments import Payment
@@ -49,6 +50,7 @@ from dialer_engine.store import (
     case_import,
     casefile,
     cases,
+    desks,
     pacing,
     people,
     products,
@@ -390,6 +392,20 @@ class SqlStore:
     ) -> int:
         """End the holds of a kind; returns how many."""
         return await self._write(people.end_hold, case_id, kind, now, by=by)
+
+    async def assign(
+        self,
+        decisions: Sequence[Allocation],
+        collectors: Mapping[str, Collector],
+        now: datetime,
+        **more: Any,
+    ) -> int:
+        """Write who has which case, with the reason; see `desks.assign` for recall_on, by."""
+        return await self._write(desks.assign, decisions, collectors, now, **more)
+
+    async def recall(self, decisions: Sequence[Recall], now: datetime, *, by: str = "") -> int:
+        """Take back what is due, with the reason; returns how many."""
+        return await self._write(desks.recall, decisions, now, by=by)
 
     async def case_events_after(
         self, after: int | None, kinds: Sequence[str], limit: int = 1000

@@ -9,6 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from dialer_engine.domain.collections.allocation import (
+    AllocationPolicy,
+    Collector,
+    Dealt,
+    Held,
+    RecallPolicy,
+    allocate,
+    judge_recall,
+)
 from dialer_engine.domain.collections.codes import DebtType, HoldKind, PartyType
 from dialer_engine.domain.collections.payments import Payment
 from dialer_engine.domain.collections.product import Creditor, Product
@@ -252,3 +261,27 @@ async def test_a_number_that_an_import_takes_away_is_still_found(
 async def test_a_file_without_what_is_needed(store: SqlStore, tmp_path: Path) -> None:
     with pytest.raises(BadValue, match=r"--map reference=COLUMN.*--map paid_on=COLUMN"):
         await put(store, Kind.PAYMENTS, tmp_path, [["contract", "amount"], ["K1", "5"]])
+
+
+async def test_who_works_a_case_is_on_record_with_the_reason(
+    store: SqlStore, tmp_path: Path
+) -> None:
+    await load(store, tmp_path)
+    kim = Collector("kim", team="early", capacity=1)
+    found = allocate([Dealt("C1", dpd=20), Dealt("C2"), Dealt("C9")], [kim], AllocationPolicy())
+    assert await store.assign(found, {"kim": kim}, NOW, recall_on=date(2026, 12, 1)) == 1
+    one = (await store.case_facts([CaseId(1)], NOW))[CaseId(1)]
+    assert (one.owner, one.team) == ("kim", "early")
+    held = Held("C1", "kim", TODAY, recall_on=date(2026, 12, 1))
+    still = judge_recall(held, RecallPolicy(), TODAY)
+    assert await store.recall([still], NOW) == 0
+    over = judge_recall(held, RecallPolicy(), date(2026, 12, 1))
+    assert await store.recall([over], NOW, by="kate") == 1
+    assert (await store.case_facts([CaseId(1)], NOW))[CaseId(1)].owner == ""
+    assert [one.reference for one in await due(store, now=NOW)] == ["C2"]
+    record = (await store.case_file("C1", NOW))["record"]
+    assert [line["kind"] for line in record] == ["allocated", "recalled"]
+    assert record[0]["data"]["why"] == "best of 1"
+    assert record[1]["data"]["reasons"] == ["expired"]
+    nobody = (await store.case_file("C2", NOW))["record"][0]["data"]
+    assert (nobody["to"], nobody["why"]) == (None, "nobody: 1 by capacity")
