@@ -19,7 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dialer_engine.domain.campaign import Campaign
 from dialer_engine.domain.outcome import Outcome
 from dialer_engine.store import SqlStore
+from dialer_engine.store.cases import number_place
 from dialer_engine.store.schema import campaign_cases, case_numbers, cases
+from dialer_engine.store.vault import Vault
 from tests.store.building import LOANS, NOW, at, day_of, draft_for, end, follow
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -30,11 +32,11 @@ _BATCH = 50
 _ROUNDS = 200
 
 
-async def _add(connection: AsyncConnection, first: int, count: int) -> None:
+async def _add(connection: AsyncConnection, vault: Vault, first: int, count: int) -> None:
     """Three of four cases are not due before tomorrow, at each of five priorities."""
     ids = range(first, first + count)
     blank = {
-        "name": "Debtor", "days_past_due": 30, "language": "", "skill": "", "attributes": {},
+        "days_past_due": 30, "language": "", "skill": "",
         "number_count": 1, "fingerprint": "",
     }  # fmt: skip
     members = {"campaign_id": 1, "tries": 0, "number_rank": 0, "reason": ""}
@@ -47,7 +49,8 @@ async def _add(connection: AsyncConnection, first: int, count: int) -> None:
             {
                 "case_id": i,
                 "rank": 0,
-                "number": f"+4477{i:08d}",
+                "number": vault.close(number_place(i, 0), f"+4477{i:08d}"),
+                "number_key": vault.number(f"+4477{i:08d}"),
                 "label": "",
                 "zone": "Europe/London",
             }
@@ -71,7 +74,7 @@ async def _add(connection: AsyncConnection, first: int, count: int) -> None:
 async def _fill(store: SqlStore, total: int) -> None:
     await store.save_campaign(Campaign(LOANS))
     for first in range(1, total + 1, _PART):
-        await store.database.write(_add, first, min(_PART, total + 1 - first))
+        await store.database.write(_add, store.vault, first, min(_PART, total + 1 - first))
 
 
 async def _timed(call: Callable[[], Awaitable[Any]]) -> float:
