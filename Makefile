@@ -1,7 +1,7 @@
 # Every target sets up what it needs by itself: see tools/setup/. `make help` lists them.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup venv pbx demo test test-fast test-slow bench soak lint docs lock clean
+.PHONY: help setup venv pbx demo demo-pacing test test-fast test-slow bench bench-pacing bench-pacing-short soak lint docs lock clean
 
 SETUP := tools/setup/run
 PY := .venv/bin/python
@@ -24,6 +24,9 @@ pbx: ## Only the Asterisk: on PATH, else in Docker, else a Debian root in the ca
 demo: setup ## A real Asterisk dials several hundred invented people
 	@$(PY) -m tools.demo
 
+demo-pacing: setup ## Predictive pacing beside 1:1 on the same invented people and a real Asterisk
+	@$(PY) -m tools.demo --compare
+
 test: setup lint ## Everything that must be green: lint, types, contracts, tests on a real Asterisk
 	@$(PY) -m pytest -m "not slow" $(ARGS)
 
@@ -35,6 +38,12 @@ test-slow: setup ## The tests that take minutes: kills, soak
 
 bench: setup ## Figures of the core, beside a bare loop's, into build/bench/core.json
 	@$(PY) -m tools.bench $(ARGS)
+
+bench-pacing: venv ## The pacing controller beside other dialers' and two bounds, under 15 minutes
+	@$(PY) -m tools.bench_pacing $(ARGS)
+
+bench-pacing-short: venv ## The same in under a minute, fewer cells and seeds
+	@$(PY) -m tools.bench_pacing --short $(ARGS)
 
 soak: setup ## An hour of steady load: does anything grow? (ARGS='--minutes 10' for less)
 	@$(PY) -m tools.soak $(ARGS)

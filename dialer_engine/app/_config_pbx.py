@@ -171,6 +171,12 @@ class TrunkOptions:
         live=True,
         check=matches(r"\+?[0-9]{0,15}", "a number or empty"),
     )
+    carrier: str = opt(
+        "",
+        "Whose limits hold on it (scope of carrier rules), such as aliyun or volc; empty: none's.",
+        "线路所属运营商(其限制生效)",
+        live=True,
+    )
     priority: int = opt(
         0,
         "Lower is tried first; equal ones share.",

@@ -299,6 +299,27 @@ class Compliance:
         live=True,
         check=between(0.5, 60),
     )
+    presets: tuple[str, ...] = opt(
+        (),
+        "Rules of law that hold beside the window and the cap above: names of `compliance rules`, such as cn, us, uk.",
+        "法规预设(与上面的时段和上限同时生效)",
+    )
+    files: tuple[str, ...] = opt(
+        (),
+        "Rule files of your own, in the same form (docs/reference/compliance.md).",
+        "自有规则文件",
+    )
+    calendars: tuple[str, ...] = opt(
+        (),
+        "Holidays and make-up working days that differ from the library's: PLACE=FILE, such as CN=/etc/dialer/cn.yaml.",
+        "节假日与调休文件(地区=文件)",
+    )
+    disclosures: tuple[str, ...] = opt(
+        (),
+        "What every script and line here promises to say or do; a rule that wants another one denies the call.",
+        "话术与线路已保证的披露事项",
+        live=True,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,16 +13,17 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from dialer_engine.app import signing
 from dialer_engine.app.compliance import load_book, tzdata_version
 from dialer_engine.app.config import Config
+from dialer_engine.app.wiring import house_rules, rule_book
 from dialer_engine.compliance.evidence import Link, digest
 from dialer_engine.compliance.facts import Facts
-from dialer_engine.compliance.gate import Deferral, Gate, Permit, RuleSet, local_day
+from dialer_engine.compliance.gate import Deferral, Gate, Permit, local_day
 from dialer_engine.compliance.ruleset import RuleBook, plain
 from dialer_engine.domain.errors import BadValue, NotFound, TargetNotEmpty
 from dialer_engine.store import evidence, retention, suppression
@@ -57,24 +58,6 @@ def _run(config: Config, work: Callable[[SqlStore], Awaitable[T]]) -> T:
     return asyncio.run(main())
 
 
-def house_rules(config: Config) -> RuleSet:
-    """The configured rules."""
-    law = config.compliance
-    return RuleSet(
-        window_start=_clock(law.window_start),
-        window_end=_clock(law.window_end),
-        weekdays=frozenset(law.weekdays),
-        daily_cap=law.daily_cap,
-        guard_s=law.guard_s,
-        default_zone=law.default_zone,
-        permit_ttl_s=law.permit_ttl_s,
-    )
-
-
-def _clock(at: time | str) -> time:
-    return at if isinstance(at, time) else time.fromisoformat(at)
-
-
 # -- may I call now ----------------------------------------------------------------------------------
 
 
@@ -85,7 +68,7 @@ def explain(
     time, now when None. promises: disclosures that the script would make.
     """
     now = _moment(at)
-    book = load_book(presets)
+    book = load_book(presets) if presets else rule_book(config)
 
     async def work(store: SqlStore) -> list[Json]:
         rules = house_rules(config)
@@ -351,7 +334,7 @@ def periods(book: RuleBook) -> list[Json]:
 
 def retain(config: Config, presets: Sequence[str], recordings: Path, apply: bool) -> Json:
     """Delete or anonymise what is beyond its period; a report. apply False: only say how much is due."""
-    book = load_book(presets)
+    book = load_book(presets) if presets else rule_book(config)
 
     async def work(store: SqlStore) -> Json:
         now = datetime.now(UTC)

@@ -94,7 +94,11 @@ class Service(PacingService):
 
     def _apply(self, fresh: Loaded, changes: list[Change]) -> None:
         engine, config = self._engine, fresh.config
-        settings = replace(wiring.engine_settings(config), instance=engine.settings.instance)
+        running = engine.settings
+        # The law of a running daemon is that of its start: its books were made for it.
+        settings = replace(
+            wiring.engine_settings(config), instance=running.instance, book=running.book
+        )
         engine.apply(settings)
         for node in engine.nodes.values():
             set_trunks = getattr(node, "set_trunks", None)

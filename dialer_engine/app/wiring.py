@@ -21,10 +21,12 @@ from dialer_engine.ami.node import AsteriskNode, TrunkDial
 from dialer_engine.app import strategies
 from dialer_engine.app._config_pbx import PbxNode
 from dialer_engine.app.clock import SystemClock
+from dialer_engine.app.compliance import load_book, tzdata_version
 from dialer_engine.app.config import Config, Loaded
 from dialer_engine.app.config import load as load_config
 from dialer_engine.app.pins import check_pin
 from dialer_engine.compliance.gate import RuleSet
+from dialer_engine.compliance.ruleset import RuleBook
 from dialer_engine.domain.agent import AgentPolicy
 from dialer_engine.domain.call import CallPolicy
 from dialer_engine.domain.campaign import Campaign
@@ -34,13 +36,14 @@ from dialer_engine.domain.units import E164, CampaignName, NodeName, TrunkName
 from dialer_engine.engine.account import Account
 from dialer_engine.engine.engine import Engine
 from dialer_engine.engine.pace import CampaignPace
-from dialer_engine.engine.settings import EngineSettings
+from dialer_engine.engine.settings import EngineSettings, LineLaw
 from dialer_engine.live.memory import MemoryFeed
 from dialer_engine.ports.live import Feed
 from dialer_engine.ports.store import Store
 from dialer_engine.recordings.disk import Watermarks
 from dialer_engine.recordings.library import LibraryConfig, RecordingLibrary
 from dialer_engine.recordings.verify import Rules
+from dialer_engine.store.law import SqlLaw
 from dialer_engine.store.sql import SqlStore
 
 _MIB = 1024 * 1024
@@ -112,17 +115,10 @@ def watermarks(config: Config) -> Watermarks:
 def engine_settings(config: Config) -> EngineSettings:
     """The engine's part of the configuration, in its own words."""
     agents, pacing, law = config.agents, config.pacing, config.compliance
+    lines = {TrunkName(t.name): LineLaw(t.carrier, t.caller_id) for t in config.trunks}
     return EngineSettings(
         instance=f"{socket.gethostname()}:{config.daemon.state_dir}",
-        rules=RuleSet(
-            window_start=_clock_time(law.window_start),
-            window_end=_clock_time(law.window_end),
-            weekdays=frozenset(law.weekdays),
-            daily_cap=law.daily_cap,
-            guard_s=law.guard_s,
-            default_zone=law.default_zone,
-            permit_ttl_s=law.permit_ttl_s,
-        ),
+        rules=house_rules(config),
         trunks=trunk_limits(config),
         strategies=strategies.read_strategies(strategies.shipped()),
         call=CallPolicy(wait_limit_s=pacing.wait_limit_s, ring_timeout_s=pacing.ring_timeout_s),
@@ -137,7 +133,37 @@ def engine_settings(config: Config) -> EngineSettings:
         dtmf=dict(agents.dispositions),
         break_reasons=tuple(agents.break_reasons),
         priors=priors(pacing.priors),
+        book=rule_book(config),
+        tzdata=tzdata_version(),
+        disclosures=frozenset(law.disclosures),
+        lines=lines,
     )
+
+
+def house_rules(config: Config) -> RuleSet:
+    """The configured window and cap, which hold beside every preset."""
+    law = config.compliance
+    return RuleSet(
+        window_start=_clock_time(law.window_start),
+        window_end=_clock_time(law.window_end),
+        weekdays=frozenset(law.weekdays),
+        daily_cap=law.daily_cap,
+        guard_s=law.guard_s,
+        default_zone=law.default_zone,
+        permit_ttl_s=law.permit_ttl_s,
+    )
+
+
+def rule_book(config: Config) -> RuleBook:
+    """The law: presets and files of the configuration; ConfigError names file, line and key."""
+    law = config.compliance
+    calendars: dict[str, Path] = {}
+    for one in law.calendars:
+        place, sign, file = one.partition("=")
+        if not (place and sign and file):
+            raise ConfigError(f"compliance.calendars: {one!r} is not PLACE=FILE")
+        calendars[place] = Path(file)
+    return load_book(law.presets, [Path(file) for file in law.files], calendars)
 
 
 def priors(file: str) -> dict[str, Any] | None:
@@ -201,12 +227,14 @@ def _node(config: Config, one: PbxNode) -> AsteriskNode:
     )  # fmt: skip
 
 
-def make_engine(settings: Settings, store: Store, recordings: RecordingLibrary) -> Engine:
+def make_engine(given: Settings, store: Store, recordings: RecordingLibrary) -> Engine:
     """Everything, put together. Call it where a loop runs."""
-    config = settings.config
+    config = given.config
+    settings = engine_settings(config)
     return Engine(
-        engine_settings(config), store=store, nodes=make_nodes(config), feed=make_feed(config), recordings=recordings,
+        settings, store=store, nodes=make_nodes(config), feed=make_feed(config), recordings=recordings,
         clock=SystemClock(), check_pin=check_pin,
+        law=SqlLaw(store, settings.book) if isinstance(store, SqlStore) else None,
     )  # fmt: skip
 
 

@@ -13,7 +13,10 @@ from dialer_engine.cli.session import Session
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _presets = click.option(
-    "--preset", "presets", multiple=True, help="A shipped preset, such as cn; may be repeated."
+    "--preset",
+    "presets",
+    multiple=True,
+    help="A shipped preset, such as cn, instead of the configured ones; may be repeated.",
 )
 _VERDICTS = (
     show.Column("Rule", "rule"),

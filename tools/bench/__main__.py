@@ -136,7 +136,7 @@ def _one(
     folder = FOLDER / "site"
     shutil.rmtree(folder, ignore_errors=True)
     # As many people as the whole ramp can dial.
-    count = int(sum(ramp.STEPS) * 5) if kinds is people.RAMP else 1000
+    count = int(sum(ramp.STEPS) * 9) if kinds is people.RAMP else 1000
     side = make(lab, folder, kinds, count)
     try:
         side.start()
