@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dialer_engine.cli.words_cases import CASES
 from dialer_engine.cli.words_compliance import COMPLIANCE
+from dialer_engine.cli.words_pacing_simulate import PACING_SIMULATE
 from dialer_engine.cli.words_strategy import STRATEGY
 
 HEADINGS: dict[str, str] = {
@@ -315,4 +316,5 @@ OPTIONS: dict[str, str] = {
     "Which talk; the present or last one if not given.": "哪次通话;默认当前或最近一次。",
 }
 
-ZH: dict[str, str] = {**HEADINGS, **SENTENCES, **HELP, **OPTIONS, **STRATEGY, **COMPLIANCE, **CASES}
+ZH: dict[str, str] = {**HEADINGS, **SENTENCES, **HELP, **OPTIONS, **STRATEGY, **COMPLIANCE, **CASES,
+                      **PACING_SIMULATE}  # fmt: skip

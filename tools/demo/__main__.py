@@ -1,12 +1,15 @@
-"""`make demo`. Exit code 0 only when everything that is promised came true."""
+"""`make demo`: a real Asterisk dials invented people. Exit code 0 only when everything that is promised came
+true. `--compare`: 1:1 and predictive, one after the other, on the same people.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dialer_engine.domain.outcome import Outcome
-from tools.demo import plan
+from tools.demo import compare, plan
 from tools.demo.board import Board, attempts
 from tools.demo.check import objections
 from tools.lab.errors import LabError
@@ -33,11 +36,13 @@ _SETTLE_S = 60.0
 console = Console()
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run it."""
-    started = time.monotonic()
+    parser = argparse.ArgumentParser(prog="python -m tools.demo", description=__doc__)
+    parser.add_argument("--compare", action="store_true", help="1:1 and predictive side by side")
+    given = parser.parse_args(arguments)
     try:
-        report = _run()
+        return _compare() if given.compare else _demo()
     except (LabError, SiteError) as error:
         console.print(
             f"[red]The demo stopped / 演示中止:[/red] {error}", markup=True, highlight=False
@@ -46,6 +51,20 @@ def main() -> int:
     except KeyboardInterrupt:
         console.print("\nStopped by Ctrl-C / 已中断")
         return 130
+
+
+def _compare() -> int:
+    result = compare.run(console)
+    compare.show(console, result)
+    wrong = compare.objections(result)
+    for line in wrong:
+        console.print(f"[red]✗[/red] {line}")
+    return 1 if wrong else 0
+
+
+def _demo() -> int:
+    started = time.monotonic()
+    report = _run()
     _show(report)
     wrong = objections(report)
     for line in wrong:
@@ -68,7 +87,7 @@ def _run() -> dict[str, Any]:
         lab.start()
     try:
         console.print(f"  PBX: {lab.backend.label}", highlight=False)
-        with Site(lab, FOLDER / "site") as site:
+        with Site(lab, FOLDER / "site", plan.ANY_TIME) as site:
             _prepare(site)
             _dial(site)
             return _finish(site)
