@@ -7,11 +7,10 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dialer_engine.domain.errors import BadValue
 from dialer_engine.engine.api import EngineApi
-from dialer_engine.engine.api_pacing import SHADOW_POLICIES
 from dialer_engine.web.answers import JsonAnswer
-from dialer_engine.web.bodies import json_body, query, whole_number
+from dialer_engine.web.bodies import whole_number
+from dialer_engine.web.described import body_of, query_of
 
 Handler = Callable[[Request], Awaitable[Response]]
 # What was learned on a few nodes; a node takes some 30 KiB.
@@ -39,7 +38,7 @@ async def pacing(request: Request) -> Response:
 
 
 async def explain(request: Request) -> Response:
-    asked = query(request, ("at",))
+    asked = query_of(request, "explain")
     return JsonAnswer(await _api(request).explain(request.path_params["name"], asked.get("at")))
 
 
@@ -48,9 +47,7 @@ async def shadow(request: Request) -> Response:
 
 
 async def set_shadow(request: Request) -> Response:
-    body = await json_body(request, {"policy": str}, ("policy",))
-    if body["policy"] not in SHADOW_POLICIES:
-        raise BadValue(f"policy must be one of {', '.join(SHADOW_POLICIES)}")
+    body = await body_of(request, "set_shadow")
     return JsonAnswer(await _api(request).shadow(request.path_params["name"], body["policy"]))
 
 
@@ -59,31 +56,30 @@ async def export_learned(request: Request) -> Response:
 
 
 async def import_learned(request: Request) -> Response:
-    body = await json_body(request, {"learned": dict}, ("learned",), LEARNED_LIMIT)
+    body = await body_of(request, "import_learned", LEARNED_LIMIT)
     name, who = request.path_params["name"], user_of(request)
     return JsonAnswer(await _api(request).import_learned(name, body["learned"], who))
 
 
 async def changes(request: Request) -> Response:
-    asked = query(request, ("limit",))
+    asked = query_of(request, "changes")
     limit = whole_number(asked.get("limit", str(_CHANGES_DEFAULT)), "limit", 1, CHANGES_LIMIT)
     return JsonAnswer(await _api(request).campaign_changes(request.path_params["name"], limit))
 
 
 async def accept_case(request: Request) -> Response:
-    await json_body(request, {})
+    await body_of(request, "accept_case")
     return JsonAnswer(await _api(request).accept_case(request.path_params["agent"]), 202)
 
 
 async def skip_case(request: Request) -> Response:
-    body = await json_body(request, {"reason": str})
+    body = await body_of(request, "skip_case")
     agent = request.path_params["agent"]
     return JsonAnswer(await _api(request).skip_case(agent, body.get("reason", "")))
 
 
 async def dial_case(request: Request) -> Response:
-    wanted = ("campaign", "reference")
-    body = await json_body(request, dict.fromkeys(wanted, str), wanted)
+    body = await body_of(request, "dial_case")
     agent = request.path_params["agent"]
     found = await _api(request).dial_case(agent, body["campaign"], body["reference"])
     return JsonAnswer(found, 202)

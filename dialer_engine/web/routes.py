@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -11,25 +10,16 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from dialer_engine.domain.errors import BadValue, DialerError
-from dialer_engine.engine.api import (
-    AGENT_FIELDS,
-    AGENT_MODES,
-    CAMPAIGN_FIELDS,
-    DIAL_MODES,
-    LISTEN_MODES,
-    PERIODS,
-    TOPICS,
-    EngineApi,
-)
+from dialer_engine.engine.api import CAMPAIGN_FIELDS, LISTEN_MODES, TOPICS, EngineApi
 from dialer_engine.web.answers import JsonAnswer
-from dialer_engine.web.bodies import check_names, json_body, query, whole_number
+from dialer_engine.web.bodies import check_names, whole_number
+from dialer_engine.web.described import body_of, query_of
 from dialer_engine.web.errors import unexpected
 from dialer_engine.web.feed import KEEP_ALIVE_S, EventStream
 from dialer_engine.web.pacing import ROUTES, user_of
 
 Handler = Callable[[Request], Awaitable[Response]]
 
-_CALL_FILTERS = ("campaign", "phase", "agent", "node", "trunk")
 # One page of history; more would only make the daemon hold more at once.
 _HISTORY_LIMIT = 1000
 _HISTORY_DEFAULT = 50
@@ -39,11 +29,6 @@ _SCREEN_TOPIC = "agent/"
 def _api(request: Request) -> EngineApi:
     api: EngineApi = request.app.state.api
     return api
-
-
-def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
-    if value is not None and value not in allowed:
-        raise BadValue(f"{name} must be one of {', '.join(allowed)}")
 
 
 # -- the whole -------------------------------------------------------------------------------------
@@ -58,12 +43,12 @@ async def doctor(request: Request) -> Response:
 
 
 async def reload(request: Request) -> Response:
-    await json_body(request, {})
+    await body_of(request, "reload")
     return JsonAnswer(await _api(request).reload())
 
 
 async def shutdown(request: Request) -> Response:
-    body = await json_body(request, {"graceful": bool, "limit_s": float})
+    body = await body_of(request, "shutdown")
     limit = body.get("limit_s")
     if limit is not None and not limit >= 0:
         raise BadValue("limit_s must not be negative")
@@ -72,7 +57,7 @@ async def shutdown(request: Request) -> Response:
 
 
 async def report(request: Request) -> Response:
-    asked = query(request, ("campaign", "since", "until"))
+    asked = query_of(request, "report")
     api = _api(request)
     return JsonAnswer(
         await api.report(asked.get("campaign"), asked.get("since"), asked.get("until"))
@@ -91,34 +76,30 @@ async def campaign(request: Request) -> Response:
 
 
 async def create_campaign(request: Request) -> Response:
-    body = await json_body(request, {"name": str, **CAMPAIGN_FIELDS}, ("name",))
-    _one_of("mode", body.get("mode"), DIAL_MODES)
-    _one_of("period", body.get("period"), PERIODS)
+    body = await body_of(request, "create_campaign")
     return JsonAnswer(await _api(request).create_campaign(body), 201)
 
 
 async def change_campaign(request: Request) -> Response:
-    body = await json_body(request, CAMPAIGN_FIELDS)
+    body = await body_of(request, "change_campaign")
     if not body:
         raise BadValue(f"nothing to change; name any of {', '.join(CAMPAIGN_FIELDS)}")
-    _one_of("mode", body.get("mode"), DIAL_MODES)
-    _one_of("period", body.get("period"), PERIODS)
     name, who = request.path_params["name"], user_of(request)
     return JsonAnswer(await _api(request).change_campaign(name, body, who))
 
 
 async def start_campaign(request: Request) -> Response:
-    await json_body(request, {})
+    await body_of(request, "start_campaign")
     return JsonAnswer(await _api(request).start_campaign(request.path_params["name"]))
 
 
 async def pause_campaign(request: Request) -> Response:
-    await json_body(request, {})
+    await body_of(request, "pause_campaign")
     return JsonAnswer(await _api(request).pause_campaign(request.path_params["name"]))
 
 
 async def stop_campaign(request: Request) -> Response:
-    await json_body(request, {})
+    await body_of(request, "stop_campaign")
     return JsonAnswer(await _api(request).stop_campaign(request.path_params["name"]))
 
 
@@ -130,39 +111,38 @@ async def agents(request: Request) -> Response:
 
 
 async def add_agent(request: Request) -> Response:
-    body = await json_body(request, AGENT_FIELDS, ("id",))
-    _one_of("mode", body.get("mode"), AGENT_MODES)
+    body = await body_of(request, "add_agent")
     return JsonAnswer(await _api(request).add_agent(body), 201)
 
 
 async def login_agent(request: Request) -> Response:
-    await json_body(request, {})
+    await body_of(request, "login_agent")
     return JsonAnswer(await _api(request).login_agent(request.path_params["agent"]))
 
 
 async def logout_agent(request: Request) -> Response:
-    await json_body(request, {})
+    await body_of(request, "logout_agent")
     return JsonAnswer(await _api(request).logout_agent(request.path_params["agent"]))
 
 
 async def pause_agent(request: Request) -> Response:
-    body = await json_body(request, {"reason": str})
+    body = await body_of(request, "pause_agent")
     agent = request.path_params["agent"]
     return JsonAnswer(await _api(request).pause_agent(agent, body.get("reason", "")))
 
 
 async def resume_agent(request: Request) -> Response:
-    await json_body(request, {})
+    await body_of(request, "resume_agent")
     return JsonAnswer(await _api(request).resume_agent(request.path_params["agent"]))
 
 
 async def end_wrap_up(request: Request) -> Response:
-    await json_body(request, {})
+    await body_of(request, "end_wrap_up")
     return JsonAnswer(await _api(request).end_wrap_up(request.path_params["agent"]))
 
 
 async def dispose(request: Request) -> Response:
-    body = await json_body(request, {"code": str, "note": str, "attempt": str}, ("code",))
+    body = await body_of(request, "dispose")
     answer = await _api(request).dispose(
         request.path_params["agent"], body["code"], body.get("note", ""), body.get("attempt")
     )
@@ -170,9 +150,8 @@ async def dispose(request: Request) -> Response:
 
 
 async def listen(request: Request) -> Response:
-    body = await json_body(request, {"phone": str, "mode": str}, ("phone",))
+    body = await body_of(request, "listen")
     mode = body.get("mode", LISTEN_MODES[0])
-    _one_of("mode", mode, LISTEN_MODES)
     agent = request.path_params["agent"]
     return JsonAnswer(await _api(request).listen(agent, body["phone"], mode), 202)
 
@@ -181,7 +160,7 @@ async def listen(request: Request) -> Response:
 
 
 async def calls(request: Request) -> Response:
-    return JsonAnswer(await _api(request).calls(query(request, _CALL_FILTERS)))
+    return JsonAnswer(await _api(request).calls(query_of(request, "calls")))
 
 
 async def call(request: Request) -> Response:
@@ -189,12 +168,12 @@ async def call(request: Request) -> Response:
 
 
 async def hangup_call(request: Request) -> Response:
-    await json_body(request, {})
+    await body_of(request, "hangup_call")
     return JsonAnswer(await _api(request).hangup_call(request.path_params["attempt"]))
 
 
 async def history(request: Request) -> Response:
-    asked = query(request, ("campaign", "limit", "before"))
+    asked = query_of(request, "history")
     limit = whole_number(asked.get("limit", str(_HISTORY_DEFAULT)), "limit", 1, _HISTORY_LIMIT)
     found = await _api(request).call_history(asked.get("campaign"), limit, asked.get("before"))
     return JsonAnswer(found)
@@ -204,7 +183,7 @@ async def history(request: Request) -> Response:
 
 
 async def events(request: Request) -> Response:
-    wanted = query(request, ("topics",)).get("topics", ",".join(TOPICS))
+    wanted = query_of(request, "events").get("topics", ",".join(TOPICS))
     topics = tuple(dict.fromkeys(name for name in wanted.split(",") if name))
     check_names([t for t in topics if not t.startswith(_SCREEN_TOPIC)], TOPICS)
     if request.method == "HEAD":

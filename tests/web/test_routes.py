@@ -74,7 +74,9 @@ async def test_route_asks_the_engine_and_gives_its_answer(
 
 
 def test_every_route_is_in_the_table_above() -> None:
-    reached = {asked[0] for *_, asked, _ in ROUTES} | {"subscribe", "import_learned"}
+    # payment_arrived: what POST /exchange/payments ends in.
+    elsewhere = {"subscribe", "import_learned", "payment_arrived"}
+    reached = {asked[0] for *_, asked, _ in ROUTES} | elsewhere
     both = vars(EngineApi) | vars(PacingApi)
     asked_for = {name for name in both if not name.startswith("_")}
     assert reached == asked_for

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from dialer_engine.engine.api import (
-    AGENT_FIELDS,
     AGENT_MODES,
-    CAMPAIGN_FIELDS,
     DIAL_MODES,
     LISTEN_MODES,
     TOPICS,
     EngineApi,
 )
 from dialer_engine.web import probes
-from dialer_engine.web.routes import _CALL_FILTERS, _HISTORY_LIMIT, _V1
+from dialer_engine.web.described import ROUTES, Described
+from dialer_engine.web.routes import _HISTORY_LIMIT, _V1
 from tools.docs.markdown import code, one_line, page, table
 
 SOURCE = "dialer_engine/web/routes.py and dialer_engine/engine/api.py"
@@ -30,57 +28,6 @@ _TYPES: Mapping[type, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """What a route asks of `EngineApi`, and what may be sent with it. body: field to type; a field that must be there
-    is in `must`. query: names.
-    """
-
-    asks: str
-    body: Mapping[str, type] = field(default_factory=dict)
-    must: tuple[str, ...] = ()
-    query: tuple[str, ...] = ()
-
-
-# Every route of web/routes.py by its handler; a test sees to it that none is missing.
-ROUTES: Mapping[str, Route] = {
-    "status": Route("status"),
-    "doctor": Route("doctor"),
-    "reload": Route("reload"),
-    "shutdown": Route("shutdown", {"graceful": bool, "limit_s": float}),
-    "report": Route("report", query=("campaign", "since", "until")),
-    "events": Route("subscribe", query=("topics",)),
-    "campaigns": Route("campaigns"),
-    "create_campaign": Route("create_campaign", {"name": str, **CAMPAIGN_FIELDS}, ("name",)),
-    "campaign": Route("campaign"),
-    "change_campaign": Route("change_campaign", CAMPAIGN_FIELDS),
-    "start_campaign": Route("start_campaign"),
-    "pause_campaign": Route("pause_campaign"),
-    "stop_campaign": Route("stop_campaign"),
-    "agents": Route("agents"),
-    "add_agent": Route("add_agent", AGENT_FIELDS, ("id",)),
-    "login_agent": Route("login_agent"),
-    "logout_agent": Route("logout_agent"),
-    "pause_agent": Route("pause_agent", {"reason": str}),
-    "resume_agent": Route("resume_agent"),
-    "end_wrap_up": Route("end_wrap_up"),
-    "dispose": Route("dispose", {"code": str, "note": str, "attempt": str}, ("code",)),
-    "listen": Route("listen", {"phone": str, "mode": str}, ("phone",)),
-    "calls": Route("calls", query=_CALL_FILTERS),
-    "call": Route("call"),
-    "hangup_call": Route("hangup_call"),
-    "history": Route("call_history", query=("campaign", "limit", "before")),
-    "changes": Route("campaign_changes", query=("limit",)),
-    "pacing": Route("pacing"),
-    "explain": Route("explain", query=("at",)),
-    "shadow": Route("shadow"),
-    "set_shadow": Route("shadow", {"policy": str}, ("policy",)),
-    "export_learned": Route("export_learned"),
-    "import_learned": Route("import_learned", {"learned": dict}, ("learned",)),
-    "accept_case": Route("accept_case"),
-    "skip_case": Route("skip_case", {"reason": str}),
-    "dial_case": Route("dial_case", {"campaign": str, "reference": str}, ("campaign", "reference")),
-}
 _HEAD = f"""\
 # HTTP API
 
@@ -150,7 +97,7 @@ def api() -> str:
     return page(SOURCE, [*lines, *table(("path", "answers"), rows)])
 
 
-def _route(method: str, path: str, route: Route) -> list[str]:
+def _route(method: str, path: str, route: Described) -> list[str]:
     lines = [f"### `{method} {path}`", "", one_line(inspect.getdoc(getattr(EngineApi, route.asks)))]
     if route.query:
         lines += ["", "Query: " + ", ".join(code(name) for name in route.query) + "."]
