@@ -65,7 +65,9 @@ class Budget:
         left = _NO_END_S if period_left_s is None else min(_NO_END_S, period_left_s)
         self._last = max(_LEAST_GRIP, a_second * _END_S)
         self._margin = _MARGIN + _MARGIN * math.sqrt(a_second * _RATE_S)
-        self.grip = max(self._last, min(_MOST_GRIP, self.loose * a_second * left))
+        # Before the pace of answers is known, that of a small team, if there is a day left for it.
+        unknown = math.exp(-self._seconds / _KNOWN_S) * _FIRST_GRIP * min(1.0, left / _FIRST_LEFT_S)
+        self.grip = max(self._last, unknown, min(_MOST_GRIP, self.loose * a_second * left))
 
     @property
     def aim(self) -> float:
@@ -93,6 +95,7 @@ _RATE_S = 1800.0
 # Without an end in sight the grip is that of a day that has eight hours left.
 _NO_END_S = 8 * 3600.0
 _LEAST_GRIP, _MOST_GRIP = 0.8, 200.0
+_FIRST_GRIP, _FIRST_LEFT_S, _KNOWN_S = 4.0, 7200.0, 300.0
 _MARGIN = 0.25
 _SOON_S = 120.0
 _END_S = 150.0

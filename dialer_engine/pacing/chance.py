@@ -12,6 +12,7 @@ doubt about the answer rate is a common factor on A, gamma distributed with the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -54,9 +55,9 @@ class Load:
 class Law(Protocol):
     """The law of D at each horizon, for one load and so many calls more."""
 
-    def losses(self, more: NDArray[np.int64]) -> tuple[Array, Array]:
-        """For each number of other new calls: the chance of loss at each horizon, and the mean number of
-        agents left over (idle - D, at least 0): shapes (len(more), horizons).
+    def losses(self, more: NDArray[np.int64], horizons: int | None = None) -> Array:
+        """For each number of other new calls: the chance of loss, mean over the first `horizons` (None:
+        all), shape (len(more),).
         """
         ...
 
@@ -80,8 +81,6 @@ class Exact:
         self._fresh = [
             np.log(self._yes(np.minimum(1.0, factor * tables.fresh))) for factor in self._factors
         ]
-        values = np.arange(size)
-        self.values = np.where(values < size - size // 4, values, values - size)
 
     def _yes(self, chance: Array) -> Complex:
         """Of a yes-or-no event for each chance: shape (…, points); never exactly 0."""
@@ -111,26 +110,41 @@ class Exact:
         matched: Complex = np.exp((mean / alike)[:, None] * np.log(self._yes(alike)))
         return matched
 
-    def laws(self, ring: list[Complex], more: NDArray[np.int64]) -> Array:
-        """Probabilities of D for each number of new calls: shape (len(more), horizons, size)."""
-        mixed: Complex = np.zeros((1, 1, 1), dtype=np.complex128)
+    def losses(
+        self, ring: list[Complex], more: NDArray[np.int64], idle: int, horizons: int | None
+    ) -> Array:
+        """The chance that D >= idle, for each number of new calls, mean over horizons."""
+        mixed: Complex = np.zeros((1, 1), dtype=np.complex128)
         for base, fresh in zip(ring, self._fresh, strict=True):
             if len(more) == 1 and more[0] == 0:
-                mixed = mixed + base[None]
+                mixed = mixed + base[None, :horizons].mean(axis=1)
             else:
-                mixed = mixed + base[None] * np.exp(more[:, None, None] * fresh[None])
-        return np.fft.irfft(mixed / len(ring), self.size, axis=2)
+                grown = np.exp(more[:, None, None] * fresh[None, :horizons])
+                grown *= base[None, :horizons]
+                mixed = mixed + grown.mean(axis=1)
+        chance: Array = (mixed @ _tail(self.size, idle)).real / len(ring)
+        return np.clip(chance, 0.0, 1.0)
+
+
+@lru_cache(maxsize=4096)
+def _tail(size: int, idle: int) -> Complex:
+    """Weights that make P(D >= idle) of the characteristic function: the inverse transform, summed over
+    the tail up to 3 size / 4.
+    """
+    points = np.arange(size // 2 + 1)
+    values = np.arange(max(idle, -(size // 4)), size - size // 4)
+    weight = np.exp(2j * np.pi * np.outer(points, values) / size).sum(axis=1)
+    # The other half of the circle is the complex conjugate of this one.
+    twice = np.where((points == 0) | (points == size // 2), 1.0, 2.0)
+    return np.asarray(twice * weight / size)
 
 
 class _ExactLaw:
     def __init__(self, exact: Exact, ring: list[Complex], idle: int) -> None:
-        self._exact, self._ring = exact, ring
-        self._left = np.maximum(0.0, idle - exact.values)
-        self._lost = (exact.values >= idle).astype(float)
+        self._exact, self._ring, self._idle = exact, ring, idle
 
-    def losses(self, more: NDArray[np.int64]) -> tuple[Array, Array]:
-        law = self._exact.laws(self._ring, more)
-        return np.clip(law @ self._lost, 0.0, 1.0), np.maximum(law @ self._left, 0.0)
+    def losses(self, more: NDArray[np.int64], horizons: int | None = None) -> Array:
+        return self._exact.losses(self._ring, more, self._idle, horizons)
 
 
 def _items(tables: dict[int, Array], counts: dict[int, Array], horizons: int) -> Array:
@@ -178,7 +192,7 @@ class _MomentLaw:
     doubt: float
     idle: int
 
-    def losses(self, more: NDArray[np.int64]) -> tuple[Array, Array]:
+    def losses(self, more: NDArray[np.int64], horizons: int | None = None) -> Array:
         answers = self.ring[None] + more[:, None, None] * self.fresh[None]
         mean = answers[:, 0] - self.free[0]
         # A common gamma factor of mean 1 and variance v adds v m^2, and 2 v^2 m^3 + 3 v m k2 to the third.
@@ -190,9 +204,7 @@ class _MomentLaw:
         x = (self.idle - 0.5 - mean) / deviation
         density = np.exp(-0.5 * x * x) * _ROOT
         tail = 1.0 - _normal(x) + density * third / (6.0 * spread * deviation) * (x * x - 1.0)
-        y = (self.idle - mean) / deviation
-        over = deviation * (np.exp(-0.5 * y * y) * _ROOT + y * _normal(y))
-        return np.clip(tail, 0.0, 1.0), np.maximum(over, 0.0)
+        return np.asarray(np.clip(tail, 0.0, 1.0)[:, :horizons].mean(axis=1))
 
 
 _ROOT = 1.0 / np.sqrt(2.0 * np.pi)

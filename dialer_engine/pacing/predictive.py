@@ -57,6 +57,7 @@ _EVEN = 0.5
 # AMD's decision is learned over the last hundred or so.
 _AMD_FADE = 0.01
 _NO_MORE: NDArray[np.int64] = np.zeros(1, dtype=np.int64)
+_FEW: NDArray[np.int64] = np.arange(3, dtype=np.int64)
 _QUIET = Decision(0, "nothing happened since the last look")
 
 
@@ -163,15 +164,17 @@ class Predictive:
         return max(0, min(lines - len(shot.ringing) - len(shot.classifying), shot.room))
 
     def _most(self, law: Law, limit: int, price: float) -> tuple[int, float]:
-        """The largest number up to `limit` that is worth its price, and the chance of loss of one more."""
-        good, chance = _worth(law, _NO_MORE, price)
-        if limit == 0 or not good[0]:
-            return 0, float(chance[0])
-        low, high = 1, limit
+        """The largest number up to `limit` that is worth its price, and the chance of loss of one more.
+        The n-th call has n - 1 new ones before it; most often it is none, or a few.
+        """
+        good, chance = _worth(law, _FEW[: max(1, limit)], price)
+        granted = int(good.sum())
+        if limit == 0 or granted < len(good) or granted == limit:
+            return min(granted, limit), float(chance[min(granted, len(chance) - 1)])
+        low, high = granted, limit
         while True:
             step = -(-(high - low + 1) // self.tuning.at_once)
             tried = np.arange(low, high + 1, step, dtype=np.int64)
-            # The n-th call has n - 1 new ones before it.
             good, chance = _worth(law, tried - 1, price)
             # low itself was good before, so one is.
             best = max(0, int(good.sum()) - 1)
@@ -186,7 +189,7 @@ class Predictive:
         ages = floats(shot.ringing)
         old = np.flatnonzero(ages >= self.settings.min_ring_s)
         near = self.tuning.horizons // 2
-        chance = float(law.losses(_NO_MORE)[0][0, :near].mean())
+        chance = float(law.losses(_NO_MORE, near)[0])
         if self._vanished(shot) and chance > _EVEN:
             return self._emergency(shot, load, ages)
         if len(old) and chance > self.tuning.cancel_over * price * (1.0 - chance):
@@ -208,7 +211,7 @@ class Predictive:
             keep = np.ones(len(ages), dtype=bool)
             keep[order[: int(np.ceil(share * len(ages)))]] = False
             load.ringing = self.rings.counts(ages[keep], None if lists is None else lists[keep])
-            if self._floor.at(load).losses(_NO_MORE)[0].mean() <= _EVEN:
+            if self._floor.at(load).losses(_NO_MORE)[0] <= _EVEN:
                 break
         return tuple(np.flatnonzero(~keep).tolist())
 
@@ -295,7 +298,7 @@ class Predictive:
 
 
 def _worth(law: Law, others: NDArray[np.int64], price: float) -> tuple[NDArray[np.bool_], Array]:
-    lost = law.losses(others)[0].mean(axis=1)
+    lost = law.losses(others)
     return lost <= price * (1.0 - lost), lost
 
 
