@@ -88,7 +88,7 @@ async def import_cases(
     summary = ImportSummary(source.encoding, source.delimiter, columns.described())
     target = rejects or path.with_name(f"{path.stem}.rejects.csv")
     due = due_at or datetime.now(UTC)
-    with Rejects(target, columns) as refused, _Seen() as seen:
+    with Rejects(target, columns) as refused, Seen() as seen:
         reader = _Reader(source, columns, Rules(region, currency), refused, seen, summary)
         batches = reader.batches()
         while batch := await asyncio.to_thread(next, batches, None):
@@ -134,7 +134,7 @@ class _Reader:
         columns: Layout,
         rules: Rules,
         refused: Rejects,
-        seen: _Seen,
+        seen: Seen,
         summary: ImportSummary,
     ) -> None:
         self.progress = [0]
@@ -215,7 +215,7 @@ class Rejects:
             self._file.close()
 
 
-class _Seen:
+class Seen:
     """References of this file so far, in a private file that SQLite deletes: millions of them cost
     no memory.
     """
@@ -239,7 +239,7 @@ class _Seen:
         row = self._book.execute("SELECT line FROM seen WHERE hash = ?", (key,)).fetchone()
         return int(row[0])
 
-    def __enter__(self) -> _Seen:
+    def __enter__(self) -> Seen:
         return self
 
     def __exit__(
