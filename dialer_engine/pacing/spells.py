@@ -102,9 +102,10 @@ class Spells:
         n = len(self.edges) - 1
         before = self.counts.get(group)
         self.counts[group] = np.bincount(self.bin_of(ages), minlength=n).astype(float)
+        # Known from the first look on: who makes tables for the groups must know all that are counted.
+        level = self.of(group)
         if before is None:
             return
-        level = self.of(group)
         exposure = before * dt_s
         events = np.bincount(self.bin_of(ended), minlength=n).astype(float) if len(ended) else None
         level.update(float(len(ended)), level.factor * float(self.rates @ exposure), dt_s)
