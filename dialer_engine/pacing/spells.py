@@ -90,10 +90,7 @@ class Spells:
             if given is not None and len(given):
                 known |= set(np.unique(given).tolist())
         for group in known:
-            running = ages if marks is None else ages[marks == group]
-            ended = ended_s if end_marks is None else ended_s[end_marks == group]
-            if (marks is None or end_marks is None) and group != 0:
-                continue
+            running, ended = _of_group(ages, marks, group), _of_group(ended_s, end_marks, group)
             self._see_group(group, running, ended, dt_s)
 
     def _see_group(
@@ -139,6 +136,15 @@ class Spells:
         for group, log in data.get("groups", {}).items():
             self.of(int(group)).log = float(log)
         self.refresh()
+
+
+def _of_group(
+    values: NDArray[np.float64], marks: NDArray[np.int64] | None, group: int
+) -> NDArray[np.float64]:
+    """Those of a group; what has no marks is of group 0 (and where nothing is, no marks are either)."""
+    if marks is None:
+        return values if group == 0 else values[:0]
+    return values[marks == group]
 
 
 def talks(prior: SpellPrior = TALK_PRIOR) -> Spells:
