@@ -9,7 +9,7 @@ held ready, a few hundred at a time (measured: about 3 µs each), and not in the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,6 @@ from sqlalchemy import (
     exists,
     func,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -32,7 +31,7 @@ from dialer_engine.domain.attempt import Candidate, CaseNext
 from dialer_engine.domain.errors import NotFound
 from dialer_engine.domain.units import E164, AttemptId, CampaignName, CaseId, Money
 from dialer_engine.ports.store import Screen
-from dialer_engine.store._sql import chunks
+from dialer_engine.store._sql import among, chunks
 from dialer_engine.store.campaigns import CampaignIds
 from dialer_engine.store.schema import (
     attempts,
@@ -226,19 +225,22 @@ async def _with_counts(
     ]
 
 
-def counts_of(wanted: Sequence[tuple[str, str]]) -> Select[Any]:
-    """The counters of these numbers on these days."""
-    key = tuple_(number_days.c.number_key, number_days.c.local_day)
-    return select(number_days).where(key.in_(wanted))
+def counts_of(connection: AsyncConnection, keys: Iterable[str], day: str) -> Select[Any]:
+    """The counters of these numbers on this day."""
+    wanted = among(connection, number_days.c.number_key, keys)
+    return select(number_days.c.number_key, number_days.c.attempts).where(
+        wanted, number_days.c.local_day == day
+    )
 
 
 async def _counts(
     connection: AsyncConnection, wanted: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], int]:
+    """By number and day; there are as many days as the zones of the batch have, one or two."""
     found: dict[tuple[str, str], int] = {}
-    for part in chunks(wanted):
-        rows = await connection.execute(counts_of(part))
-        found |= {(row.number_key, row.local_day): row.attempts for row in rows}
+    for day in {day for _, day in wanted}:
+        query = counts_of(connection, [key for key, its in wanted if its == day], day)
+        found |= {(key, day): count for key, count in await connection.execute(query)}
     return found
 
 

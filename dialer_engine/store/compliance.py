@@ -22,7 +22,7 @@ from dialer_engine.compliance.rules import Hours, Override
 from dialer_engine.domain.attempt import AttemptEnd
 from dialer_engine.domain.reservation import OPEN, Claim, Reservation
 from dialer_engine.domain.units import AttemptId, CaseId
-from dialer_engine.store._sql import chunks, upsert
+from dialer_engine.store._sql import among, chunks, upsert
 from dialer_engine.store.schema_law import rule_overrides, unit_events
 
 History = dict[str, list[tuple[datetime, int]]]
@@ -95,15 +95,16 @@ async def history(connection: AsyncConnection, since: Mapping[str, datetime | No
     for bounded in (True, False):
         keys = [unit for unit, start in since.items() if (start is not None) is bounded]
         starts = [start for start in since.values() if start is not None]
-        for part in chunks(keys):
-            query = select(unit_events.c.unit_key, unit_events.c.at, unit_events.c.flags).where(
-                unit_events.c.unit_key.in_(part)
-            )
-            if bounded:
-                query = query.where(unit_events.c.at >= min(starts))
-            query = query.order_by(unit_events.c.unit_key, unit_events.c.at)
-            for unit, at, flags in await connection.execute(query):
-                found[unit].append((at, flags))
+        if not keys:
+            continue
+        query = select(unit_events.c.unit_key, unit_events.c.at, unit_events.c.flags).where(
+            among(connection, unit_events.c.unit_key, keys)
+        )
+        if bounded:
+            query = query.where(unit_events.c.at >= min(starts))
+        query = query.order_by(unit_events.c.unit_key, unit_events.c.at)
+        for unit, at, flags in await connection.execute(query):
+            found[unit].append((at, flags))
     return found
 
 
@@ -177,16 +178,15 @@ async def overrides(
 ) -> dict[CaseId, tuple[Override, ...]]:
     """What was lifted and still is."""
     found: dict[CaseId, list[Override]] = defaultdict(list)
-    for part in chunks(case_ids):
-        query = select(rule_overrides).where(
-            rule_overrides.c.case_id.in_(part), rule_overrides.c.until > now
-        )
-        for row in await connection.execute(query):
-            hours = None
-            if row.window_start is not None:
-                hours = Hours(row.window_start, row.window_end)
-            one = Override(row.rule, row.kind, row.who, row.why, row.until, hours)
-            found[CaseId(row.case_id)].append(one)
+    query = select(rule_overrides).where(
+        among(connection, rule_overrides.c.case_id, case_ids), rule_overrides.c.until > now
+    )
+    for row in await connection.execute(query):
+        hours = None
+        if row.window_start is not None:
+            hours = Hours(row.window_start, row.window_end)
+        one = Override(row.rule, row.kind, row.who, row.why, row.until, hours)
+        found[CaseId(row.case_id)].append(one)
     return {case: tuple(given) for case, given in found.items()}
 
 

@@ -15,21 +15,23 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer_engine.compliance.counting import unit_key
 from dialer_engine.compliance.facts import Facts, Subject
+from dialer_engine.compliance.rules import Override
 from dialer_engine.compliance.ruleset import RuleBook
 from dialer_engine.compliance.zones import jurisdictions
 from dialer_engine.domain.attempt import Candidate
 from dialer_engine.domain.collections.codes import DebtType, PartyType, PointKind, Reason, Role
-from dialer_engine.domain.units import AttemptId, CaseId
+from dialer_engine.domain.units import AttemptId, CampaignName, CaseId
 from dialer_engine.ports.law import Flying
 from dialer_engine.store import compliance, evidence, suppression
-from dialer_engine.store._sql import chunks
+from dialer_engine.store._sql import among
 from dialer_engine.store.schema import cases
 from dialer_engine.store.schema_books import (
     case_facts,
@@ -41,6 +43,9 @@ from dialer_engine.store.schema_books import (
 from dialer_engine.store.sql import SqlStore
 from dialer_engine.store.vault import Vault
 
+_DEFAULT_PARTY: Final = PartyType.FIRST.value
+_DEFAULT_DEBT: Final = DebtType.OTHER.value
+_DEFAULT_ROLE: Final = Role.DEBTOR.value
 _OWING = frozenset(role.value for role in Role if role.owes)
 
 
@@ -55,6 +60,9 @@ class _Read:
     )
     flags: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     wrong: set[str] = field(default_factory=set)
+    history: compliance.History = field(default_factory=dict)
+    listed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    lifted: Mapping[CaseId, tuple[Override, ...]] = field(default_factory=dict)
 
 
 class SqlLaw:
@@ -103,93 +111,129 @@ class SqlLaw:
     ) -> dict[CaseId, Facts]:
         numbers = {one.case_id: vault.number(one.number) for one in candidates}
         read = await _read(connection, numbers, now)
-        made = {one.case_id: self._one(one, numbers[one.case_id], read, now) for one in candidates}
-        since = self.book.horizon(now)
-        units = {key: since for facts in made.values() for key in facts.keys.values()}
-        history = await compliance.history(connection, units)
-        listed = {c.case_id: _listed_units(vault, c.number, c.case_id) for c in candidates}
-        wanted = [unit for names in listed.values() for unit in names]
-        held = await suppression.lists_of(connection, wanted, now)
-        lifted = await compliance.overrides(connection, list(numbers), now)
-        lists = str(await suppression.version(connection))
+        whose = {one.case_id: _party(read, one, numbers[one.case_id]) for one in candidates}
+        keys = {one.case_id: _keys(one, *whose[one.case_id], read) for one in candidates}
+        counted, since = self.book.units, self.book.horizon(now)
+        units = {k: since for its in keys.values() for unit, k in its.items() if unit in counted}
+        read.history = await compliance.history(connection, units)
+        wanted = [suppression.case_unit(case) for case in keys]
+        wanted += [its["number"] for its in keys.values()]
+        read.listed = await suppression.lists_of(connection, wanted, now)
+        read.lifted = await compliance.overrides(connection, list(numbers), now)
+        versions = {"suppressions": str(await suppression.version(connection))}
         return {
-            case: Facts(
-                **{
-                    **{name: getattr(facts, name) for name in _KEPT},
-                    "history": {
-                        key: tuple(history[key]) for key in facts.keys.values() if key in history
-                    },
-                    "lists": _names(held, listed[case]),
-                    "overrides": lifted.get(case, ()),
-                    "versions": {"suppressions": lists},
-                }
-            )
-            for case, facts in made.items()
+            one.case_id: self._one(one, whose[one.case_id], keys[one.case_id], read, versions)
+            for one in candidates
         }
 
-    def _one(self, one: Candidate, number_key: str, read: _Read, now: datetime) -> Facts:
-        row = read.rows.get(one.case_id)
-        point = read.points.get((one.case_id, number_key))
-        party = point.party_id if point is not None else None
-        role = (point.role if point is not None else None) or Role.DEBTOR.value
-        flags = set(read.flags.get(one.case_id, ()))
-        if number_key in read.wrong:
-            flags.add("number_invalid")
-        if point is not None and point.refused:
-            flags.add("refused")
-        place = _of(row, "jurisdiction", "")
+    def _one(
+        self,
+        one: Candidate,
+        whose: _Whose,
+        keys: Mapping[str, str],
+        read: _Read,
+        versions: Mapping[str, str],
+    ) -> Facts:
+        row, point, case = read.rows.get(one.case_id), whose.point, one.case_id
+        party_type = _DEFAULT_PARTY if row is None else row.party_type or _DEFAULT_PARTY
+        debt_type = _DEFAULT_DEBT if row is None else row.debt_type or _DEFAULT_DEBT
+        place = "" if row is None else row.jurisdiction or ""
+        kind = "" if point is None else point.kind
+        history = {key: tuple(read.history[key]) for key in keys.values() if key in read.history}
+        names: Iterable[str] = ()
+        if read.listed:
+            names = _names(read.listed, (suppression.case_unit(case), keys["number"]))
+        addresses = read.addresses.get((case, whose.party))
         return Facts(
             attempt=AttemptId(""),
             number=one.number,
             zone=one.zone,
             attempts_today=one.attempts_today,
             counted_day=one.counted_day,
-            subject=Subject(
-                channel=self._channel,
-                purpose=self._purpose,
-                party_type=_of(row, "party_type", PartyType.FIRST.value),
-                role=role,
-                debt_type=_of(row, "debt_type", DebtType.OTHER.value),
-                place=point.kind if point is not None else "",
-                jurisdictions=jurisdictions(place) if place else None,
+            subject=_subject(
+                self._channel, self._purpose, party_type, whose.role, debt_type, kind, place
             ),
-            address_zones=tuple(sorted(set(read.addresses.get((one.case_id, party), ())))),
+            address_zones=tuple(sorted(set(addresses))) if addresses else (),
             country=place.partition("-")[0],
-            keys=_keys(one, number_key, party, role, row),
-            flags=frozenset(flags),
-            days_past_due=_past_due(row, one.counted_day),
+            keys=keys,
+            history=history,
+            lists=tuple(names),
             consents={"calls": point.consent} if point is not None and point.consent else {},
+            flags=_flags(one, whose, read),
+            days_past_due=_past_due(row, one.counted_day),
+            overrides=read.lifted.get(case, ()),
+            versions=versions,
         )
 
 
-_KEPT = (
-    "attempt", "number", "zone", "attempts_today", "counted_day", "subject", "address_zones",
-    "country", "keys", "flags", "days_past_due", "consents",
-)  # fmt: skip
+class _Whose(NamedTuple):
+    """Whose number it is. point: its contact point. party: None for the debtor."""
+
+    number_key: str
+    point: Any
+    party: int | None
+    role: str
+
+
+def _party(read: _Read, one: Candidate, number_key: str) -> _Whose:
+    point = read.points.get((one.case_id, number_key))
+    if point is None:
+        return _Whose(number_key, None, None, _DEFAULT_ROLE)
+    return _Whose(number_key, point, point.party_id, point.role or _DEFAULT_ROLE)
+
+
+@lru_cache(maxsize=1024)
+def _subject(
+    channel: str, purpose: str, party_type: str, role: str, debt_type: str, kind: str, place: str
+) -> Subject:
+    """One for the many cases that it is true of."""
+    return Subject(
+        channel=channel,
+        purpose=purpose,
+        party_type=party_type,
+        role=role,
+        debt_type=debt_type,
+        place=kind,
+        jurisdictions=jurisdictions(place) if place else None,
+    )
+
+
+_NO_FLAGS: Final[frozenset[str]] = frozenset()
+
+
+def _flags(one: Candidate, whose: _Whose, read: _Read) -> frozenset[str]:
+    known = read.flags.get(one.case_id, _NO_FLAGS)
+    wrong = whose.number_key in read.wrong
+    refused = whose.point is not None and whose.point.refused
+    if not (known or wrong or refused):
+        return _NO_FLAGS
+    more = {"number_invalid"} if wrong else set()
+    return frozenset(known | more | ({"refused"} if refused else set()))
 
 
 def _keys(
-    one: Candidate, number_key: str, party: int | None, role: str, row: Any
+    one: Candidate, number_key: str, _point: Any, party: int | None, role: str, read: _Read
 ) -> dict[str, str]:
-    person = f"id:{row.id_key}" if row is not None and row.id_key else f"case:{one.case_id}"
+    row, case = read.rows.get(one.case_id), str(one.case_id)
+    person = f"id:{row.id_key}" if row is not None and row.id_key else f"case:{case}"
     if party is not None:
         person = f"party:{party}"
+    creditor = "" if row is None else row.creditor or ""
     keys = {
-        "number": f"number:{number_key}",
+        "number": suppression.number_unit(number_key),
         "person": unit_key("person", person),
-        "person_x_debt": unit_key("person_x_debt", person, str(one.case_id)),
-        "person_x_creditor": unit_key("person_x_creditor", person, _of(row, "creditor", "")),
-        "campaign": unit_key("campaign", one.campaign),
+        "person_x_debt": unit_key("person_x_debt", person, case),
+        "person_x_creditor": unit_key("person_x_creditor", person, creditor),
+        "campaign": _campaign_key(one.campaign),
     }
     if role not in _OWING:
         keys["third_party"] = unit_key("third_party", person)
     return keys
 
 
-def _of(row: Any, name: str, default: str) -> str:
-    """A column of a row that may be missing or NULL."""
-    found = getattr(row, name, None) if row is not None else None
-    return str(found) if found else default
+@lru_cache(maxsize=1024)
+def _campaign_key(name: CampaignName) -> str:
+    return unit_key("campaign", name)
 
 
 def _past_due(row: Any, counted_day: str) -> int | None:
@@ -213,15 +257,14 @@ def _names(held: Mapping[str, tuple[str, ...]], units: Iterable[str]) -> tuple[s
 
 async def _read(connection: AsyncConnection, numbers: Mapping[CaseId, str], now: datetime) -> _Read:
     read = _Read()
-    for part in chunks(list(numbers)):
-        await _read_cases(connection, read, part)
-        await _read_points(connection, read, part)
-        await _read_holds(connection, read, part, now)
-    for keys in chunks(sorted(set(numbers.values()))):
-        query = select(number_memory.c.number_key).where(
-            number_memory.c.number_key.in_(keys), number_memory.c.wrong
-        )
-        read.wrong |= set((await connection.scalars(query)).all())
+    part = list(numbers)
+    await _read_cases(connection, read, part)
+    await _read_points(connection, read, part)
+    await _read_holds(connection, read, part, now)
+    query = select(number_memory.c.number_key).where(
+        among(connection, number_memory.c.number_key, set(numbers.values())), number_memory.c.wrong
+    )
+    read.wrong = set((await connection.scalars(query)).all())
     return read
 
 
@@ -237,11 +280,12 @@ async def _read_cases(connection: AsyncConnection, read: _Read, part: Sequence[C
     query = (
         select(cases.c.id, cases.c.id_key, case_facts.c.tags, *(case_facts.c[n] for n in columns))
         .join_from(cases, case_facts, case_facts.c.case_id == cases.c.id, isouter=True)
-        .where(cases.c.id.in_(part))
+        .where(among(connection, cases.c.id, part))
     )
     for row in await connection.execute(query):
         read.rows[row.id] = row
-        read.flags[row.id] |= set(row.tags or ())
+        if row.tags:
+            read.flags[row.id] |= set(row.tags)
         if row.reason_overdue == Reason.UNREACHABLE.value:
             read.flags[row.id].add("debtor_unreachable")
 
@@ -256,7 +300,7 @@ async def _read_points(connection: AsyncConnection, read: _Read, part: Sequence[
         .join_from(
             contact_points, related_parties, related_parties.c.id == points.party_id, isouter=True
         )
-        .where(points.case_id.in_(part))
+        .where(among(connection, contact_points.c.case_id, part))
     )  # fmt: skip
     for row in await connection.execute(query):
         read.points[row.case_id, row.value_key] = row
@@ -268,6 +312,8 @@ async def _read_holds(
     connection: AsyncConnection, read: _Read, part: Sequence[CaseId], now: datetime
 ) -> None:
     in_force = or_(holds.c.until.is_(None), holds.c.until > now)
-    query = select(holds.c.case_id, holds.c.kind).where(and_(holds.c.case_id.in_(part), in_force))
+    query = select(holds.c.case_id, holds.c.kind).where(
+        among(connection, holds.c.case_id, part), in_force
+    )
     for case_id, kind in await connection.execute(query):
         read.flags[case_id].add(kind)

@@ -17,7 +17,7 @@ from sqlalchemy import and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer_engine.domain.errors import BadValue, NotFound
-from dialer_engine.store._sql import chunks, upsert
+from dialer_engine.store._sql import among, chunks, upsert
 from dialer_engine.store.schema_law import law_versions, suppressions
 
 # The lists that the shipped presets know; others are allowed, and rules may name them.
@@ -115,12 +115,10 @@ async def lists_of(
 ) -> dict[str, tuple[str, ...]]:
     """The lists on which these units are now; units on none are missing."""
     found: dict[str, set[str]] = defaultdict(set)
-    for part in chunks(sorted(set(units))):
-        query = select(suppressions.c.unit_key, suppressions.c.list).where(
-            suppressions.c.unit_key.in_(part), _holding(now)
-        )
-        for unit, name in await connection.execute(query):
-            found[unit].add(name)
+    listed = among(connection, suppressions.c.unit_key, sorted(set(units)))
+    query = select(suppressions.c.unit_key, suppressions.c.list).where(listed, _holding(now))
+    for unit, name in await connection.execute(query):
+        found[unit].add(name)
     return {unit: tuple(sorted(names)) for unit, names in found.items()}
 
 

@@ -176,13 +176,17 @@ async def _plan(connection: AsyncConnection, statement: object) -> str:
     return "\n".join(str(row[-1]) for row in rows)
 
 
+async def _counts_plan(connection: AsyncConnection) -> str:
+    return await _plan(connection, case_rows.counts_of(connection, [number(1)], TODAY))
+
+
 async def test_sqlite_finds_due_cases_by_the_index(sqlite_url: str) -> None:
     store = SqlStore(sqlite_url)
     await store.open()
     await fill(store, [case(index) for index in range(1, 50)])
     due_plan = await store.database.read(_plan, case_rows.due_at_priority(1, 0, NOW, 10))
     levels = await store.database.read(_plan, case_rows.due_priorities(1, NOW))
-    counts = await store.database.read(_plan, case_rows.counts_of([(number(1), TODAY)]))
+    counts = await store.database.read(_counts_plan)
     await store.close()
     assert "INDEX ix_campaign_cases_due (campaign_id=? AND priority=? AND due_at<?)" in due_plan
     assert "INDEX uq_attempts_open_case (case_id=?)" in due_plan
