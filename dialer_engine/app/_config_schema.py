@@ -14,7 +14,9 @@ from typing import Literal
 from zoneinfo import available_timezones
 
 from dialer_engine.app._config_fields import (
+    NAME,
     PORT,
+    REQUIRED,
     SecretUrl,
     at_least,
     between,
@@ -25,7 +27,10 @@ from dialer_engine.app._config_fields import (
 from dialer_engine.app._config_pbx import Pbx, TrunkOptions
 from dialer_engine.domain.agent import AgentMode
 from dialer_engine.domain.campaign import DialMode, Period
+from dialer_engine.strategy.variables import VARIABLES
 
+# What a token may; web/guard.py has the same names.
+RIGHTS = ("exchange.read", "exchange.write", "unmask")
 LogFormat = Literal["auto", "json", "console"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -51,6 +56,12 @@ def _weekdays(value: tuple[int, ...]) -> str | None:
 def _digits(value: Mapping[str, str]) -> str | None:
     wrong = [key for key in value if len(key) != 1 or key not in "0123456789*#"]
     return f"keys are single digits, * or #, not {wrong[0]!r}" if wrong else None
+
+
+def _script_words(value: Mapping[str, str]) -> str | None:
+    texts = [name for name, variable in VARIABLES.items() if variable.kind == "text"]
+    wrong = [key for key in value if key not in texts]
+    return f"no script has {wrong[0]!r}; there are {', '.join(texts)}" if wrong else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,6 +334,25 @@ class Compliance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Strategies:
+    """Who is called why, when, and with which words."""
+
+    folder: Path | None = opt(
+        None,
+        "Your own strategies, their scripts in `scripts` below; by name they take the place of those that ship.",
+        "自有策略目录(话术在其下 scripts);同名覆盖自带策略",
+        live=True,
+    )
+    words: Mapping[str, str] = opt(
+        {},
+        "What scripts say of your house: institution, callback, complaint_line, pay_how; a case's own attribute wins.",
+        "话术中的机构信息",
+        live=True,
+        check=_script_words,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingOptions:
     """Two-channel recordings, made by the PBX."""
 
@@ -407,6 +437,72 @@ class Api:
     )
 
 
+def _rights(value: tuple[str, ...]) -> str | None:
+    wrong = [one for one in value if one not in RIGHTS]
+    if wrong or not value:
+        return f"must be some of {', '.join(RIGHTS)}"
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeToken:
+    """One of the bank's systems."""
+
+    name: str = opt(
+        REQUIRED, "Who has it; stands in the record.", "持有方", check=NAME, example="core-bank"
+    )
+    sha256: str = opt(
+        REQUIRED,
+        "SHA-256 of the token; `dialer-engine token` makes both.",
+        "令牌的 SHA-256(由 dialer-engine token 生成)",
+        live=True,
+        check=matches(
+            r"[0-9a-f]{64}", "64 hexadecimal digits, as `dialer-engine token` prints them"
+        ),
+        example="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    )
+    rights: tuple[str, ...] = opt(
+        ("exchange.read",),
+        "Some of exchange.read, exchange.write, unmask (personal fields in full).",
+        "权限",
+        live=True,
+        check=_rights,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """The exchange with a bank's systems over the network."""
+
+    enabled: bool = opt(
+        False, "Listen on the network; on the Unix socket it is there in any case.", "是否监听网络"
+    )
+    host: str = opt("127.0.0.1", "Address to listen on.", "监听地址")
+    port: int = opt(9465, "Port to listen on.", "监听端口", check=PORT)
+    certificate: Path | None = opt(
+        None, "TLS certificate with its chain (PEM); empty: no TLS here.", "TLS 证书(PEM)"
+    )
+    certificate_key: Path | None = opt(None, "Its private key (PEM, mode 0600).", "TLS 私钥(PEM)")
+    behind_proxy: bool = opt(
+        False,
+        "A proxy in front does TLS: allow other addresses than this machine's own without a certificate.",
+        "前置代理负责 TLS",
+    )
+    max_connections: int = opt(
+        64, "Connections at once; more are answered 503.", "最大并发连接", check=between(1, 10_000)
+    )
+    currency: str = opt(
+        "CNY",
+        "Of amounts that come without one (ISO 4217).",
+        "默认币种",
+        live=True,
+        check=matches(r"[A-Z]{3}", "three capital letters such as CNY"),
+    )
+    tokens: tuple[ExchangeToken, ...] = section(
+        tuple, "Who may ask, and what they may.", "访问令牌", live=True
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The whole configuration. Immutable; a reload makes a new one."""
@@ -423,6 +519,9 @@ class Config:
     agents: Agents = section(Agents, "Defaults for agents.", "坐席默认值")
     pacing: Pacing = section(Pacing, "Defaults for campaigns.", "外呼节奏默认值")
     compliance: Compliance = section(Compliance, "What the law wants of every call.", "合规")
+    strategies: Strategies = section(
+        Strategies, "Who is called why, when, and with which words.", "策略与话术"
+    )
     recordings: RecordingOptions = section(
         RecordingOptions, "Two-channel recordings, made by the PBX.", "双声道录音"
     )
@@ -435,4 +534,7 @@ class Config:
     metrics: Metrics = section(Metrics, "Prometheus.", "监控指标")
     api: Api = section(
         Api, "The HTTP API on daemon.socket: whoever opens it commands the daemon.", "接口"
+    )
+    exchange: Exchange = section(
+        Exchange, "The exchange with a bank's systems over the network.", "与银行系统的数据交换"
     )

@@ -193,7 +193,9 @@ class PacingService:
             c.candidate.case_id == candidate.case_id for c in self._engine.registry.calls.values()
         ):
             raise Conflict("this case is being called already")
-        await self._engine.counsel.learn([candidate], self._engine.clock.now().utc)
+        now = self._engine.clock.now().utc
+        candidate = await self._engine.dialling.guide.named(found, candidate, now)
+        await self._engine.counsel.learn([candidate], now)
         return offer_row(self._engine.offers.name(found.name, agent, candidate))
 
     def _running(self, name: CampaignName) -> Running:
@@ -270,4 +272,7 @@ def parsed_time(text: str | None) -> datetime | None:
         raise BadValue(f"{text!r} is not a time; write it as 2026-11-21T08:00:00+08:00") from None
     if found.tzinfo is None:
         raise BadValue(f"{text!r} has no offset; write it as 2026-11-21T08:00:00+08:00")
-    return found.astimezone(UTC)
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:
+        raise BadValue(f"{text!r} is before the year 1 or after 9999 in UTC") from None

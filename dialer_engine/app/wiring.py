@@ -24,6 +24,7 @@ from dialer_engine.app.clock import SystemClock
 from dialer_engine.app.compliance import load_book, tzdata_version
 from dialer_engine.app.config import Config, Loaded
 from dialer_engine.app.config import load as load_config
+from dialer_engine.app.exchange import Exchange
 from dialer_engine.app.pins import check_pin
 from dialer_engine.compliance.gate import RuleSet
 from dialer_engine.compliance.ruleset import RuleBook
@@ -44,7 +45,9 @@ from dialer_engine.recordings.disk import Watermarks
 from dialer_engine.recordings.library import LibraryConfig, RecordingLibrary
 from dialer_engine.recordings.verify import Rules
 from dialer_engine.store.law import SqlLaw
+from dialer_engine.store.rows import Rules as ReadingRules
 from dialer_engine.store.sql import SqlStore
+from dialer_engine.web.guard import Token
 
 _MIB = 1024 * 1024
 Settings = Loaded
@@ -115,12 +118,13 @@ def watermarks(config: Config) -> Watermarks:
 def engine_settings(config: Config) -> EngineSettings:
     """The engine's part of the configuration, in its own words."""
     agents, pacing, law = config.agents, config.pacing, config.compliance
+    books = strategies.read_books(config.strategies.folder)
     lines = {TrunkName(t.name): LineLaw(t.carrier, t.caller_id) for t in config.trunks}
     return EngineSettings(
         instance=f"{socket.gethostname()}:{config.daemon.state_dir}",
         rules=house_rules(config),
         trunks=trunk_limits(config),
-        strategies=strategies.read_strategies(strategies.shipped()),
+        strategies=books.tables,
         call=CallPolicy(wait_limit_s=pacing.wait_limit_s, ring_timeout_s=pacing.ring_timeout_s),
         agent=AgentPolicy(agents.wrap_up_s, agents.callback_s, agents.callback_max_s),
         tick_s=pacing.tick_s,
@@ -137,6 +141,9 @@ def engine_settings(config: Config) -> EngineSettings:
         tzdata=tzdata_version(),
         disclosures=frozenset(law.disclosures),
         lines=lines,
+        courses=books.courses,
+        library=books.library,
+        words=dict(config.strategies.words),
     )
 
 
@@ -259,6 +266,23 @@ def feed_work(feed: Feed) -> Coroutine[Any, Any, None] | None:
     """What must run as long as the daemon for the feed to flow; None when nothing need."""
     run = getattr(feed, "run", None)
     return None if run is None else run()
+
+
+def make_exchange(config: Callable[[], Config], engine: Engine) -> Exchange | None:
+    """The exchange with a bank's systems; None over a store that is no database. config: as it is now."""
+
+    def rules() -> ReadingRules:
+        return ReadingRules(config().compliance.default_country, config().exchange.currency)
+
+    store, holds = engine.store, engine.holds
+    if not isinstance(store, SqlStore):
+        return None
+    return Exchange(store, rules, holds.payment_arrived, holds.held)
+
+
+def tokens(config: Config) -> list[Token]:
+    """Who may ask over the network, and what."""
+    return [Token(one.name, one.sha256, frozenset(one.rights)) for one in config.exchange.tokens]
 
 
 def _clock_time(value: time | str) -> time:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from dialer_engine.domain.collections.facts import CaseFacts
 from dialer_engine.domain.outcome import Outcome
 from dialer_engine.domain.reservation import Reservation
 from dialer_engine.domain.units import (
@@ -20,12 +22,31 @@ from dialer_engine.domain.units import (
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """What a strategy wants of a case now, and what it decided from. version: of the strategy's file.
+    step: empty when nobody is to be called by plan, but an agent named the case. arms: by experiment.
+    script, strength: of the step. until: aware UTC; from then on the strategy is asked again.
+    """
+
+    strategy: str
+    version: str
+    segment: str
+    step: str
+    script: str
+    strength: int
+    until: datetime
+    arms: Mapping[str, str] = field(default_factory=dict)
+    facts: CaseFacts = field(default_factory=CaseFacts, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptDraft:
     """What is committed before the Originate leaves.
 
     permit: the compliance decision as plain data (rule-set hash, the counters it saw, decided_at).
     local_day: the date at the debtor, ISO, on which the per-number cap counts; daily_cap: the cap
-    to enforce once more in the transaction. reservation: the same for every other cap.
+    to enforce once more in the transaction. reservation: the same for every other cap. plan: what the
+    campaign's strategy decided, None when it is a retry table only.
     """
 
     id: AttemptId
@@ -40,6 +61,7 @@ class AttemptDraft:
     permit: dict[str, Any]
     try_no: int = 1
     reservation: Reservation | None = None
+    plan: Plan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +100,14 @@ class CaseNext:
     reason: str
     tries: int
     number_rank: int = 0
+    denied: tuple[str, ...] = ()
+    denied_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A case that is due in a campaign, with what the gate and the call need to know.
-    attempts_today: by number, as the store counted on `counted_day`.
+    attempts_today: by number, as the store counted on `counted_day`. plan: what the strategy wants.
     """
 
     campaign: CampaignName
@@ -98,6 +122,7 @@ class Candidate:
     priority: int
     attempts_today: int
     counted_day: str
+    plan: Plan | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from dialer_engine.domain.errors import DialerError
 from dialer_engine.domain.units import CaseId, TrunkName
 from dialer_engine.engine.counsel import Counsel
 from dialer_engine.engine.effects import Effects
+from dialer_engine.engine.guide import Guide
 from dialer_engine.engine.offers import Offers
 from dialer_engine.engine.pace import CampaignPace
 from dialer_engine.engine.registry import Call, Registry
@@ -66,8 +67,10 @@ class CaseList:
         clock: Clock,
         offers: Offers,
         counsel: Counsel,
+        guide: Guide,
     ) -> None:
         self._counsel = counsel
+        self._guide = guide
         self._offers = offers
         self._registry = registry
         self._store = store
@@ -92,6 +95,8 @@ class CaseList:
 
         try:
             found = await self._store.candidates(name, wanted, now, self._held(running), day_of)
+            found, why = await self._guide.follow(running.campaign, found, now)
+            running.denied = why or running.denied
             found = await self._counsel.learn(found, now)
         except DialerError as error:
             log.warning("the list could not be read", campaign=name, error=str(error))

@@ -23,6 +23,7 @@ from dialer_engine.engine.caselist import CaseList, Running
 from dialer_engine.engine.counsel import Counsel
 from dialer_engine.engine.decisions import numbers_of
 from dialer_engine.engine.effects import Effects
+from dialer_engine.engine.guide import Guide
 from dialer_engine.engine.ledger import Ledger
 from dialer_engine.engine.offers import Offer, Offers
 from dialer_engine.engine.paces import Paces
@@ -87,7 +88,8 @@ class Dialling:
         self.offers = Offers(registry, store, ledger, effects, clock)
         self.offers.give_back = self._given_back
         self.paces = paces
-        self._list = CaseList(registry, store, effects, clock, self.offers, counsel)
+        self.guide = Guide(settings, store, ledger, stats)
+        self._list = CaseList(registry, store, effects, clock, self.offers, counsel, self.guide)
         self._stats = stats
         self.ready: set[NodeName] = set()
         self.draining = False
@@ -107,6 +109,8 @@ class Dialling:
             return
         if known.campaign.mode is not campaign.mode:
             self.offers.close(campaign.name)
+            # What was chosen for one way of dialling is chosen anew for another.
+            known.queue.clear()
         self.paces.change(known.pace, self._capped(campaign))
         known.campaign, known.lease_until = campaign, max(known.lease_until, lease_until)
 
@@ -264,6 +268,8 @@ class Dialling:
         while running.queue:
             candidate, _ = running.queue.popleft()
             now = self._clock.now()
+            if self.guide.is_stale(running.campaign, candidate, now.utc):
+                continue
             verdict = self._verdict(running, candidate, self._clock.attempt_id(), now)
             if isinstance(verdict, Permit):
                 return candidate
@@ -279,6 +285,8 @@ class Dialling:
         aside: list[tuple[Candidate, frozenset[TrunkName]]] = []
         while len(planned) < wanted and running.queue:
             candidate, tried = running.queue.popleft()
+            if self.guide.is_stale(running.campaign, candidate, self._clock.now().utc):
+                continue  # it is due in the store, and comes again with what holds by then
             one = self._permit(running, node, candidate, tried)
             if isinstance(one, _Planned):
                 planned.append(one)
@@ -370,6 +378,8 @@ class Dialling:
                 codes,
                 candidate.tries,
                 candidate.number_rank,
+                tuple(reason.code for reason in denial.reasons),
+                now.utc,
             )
         )
 
@@ -416,7 +426,8 @@ class Dialling:
             return
         self._stats.denied[reason] += 1
         self.offers.refused_call(one.call, reason)
-        later = self._clock.now().utc + timedelta(seconds=_ASK_AGAIN_S)
+        now = self._clock.now().utc
+        later = now + timedelta(seconds=_ASK_AGAIN_S)
         candidate = one.call.candidate
         self._ledger.postpone(
             CaseNext(
@@ -426,6 +437,8 @@ class Dialling:
                 reason,
                 candidate.tries,
                 candidate.number_rank,
+                (reason,),
+                now,
             )
         )
 
@@ -511,5 +524,5 @@ def _draft(call: Call, permit: Permit) -> AttemptDraft:
         id=call.state.attempt, campaign=call.campaign, case_id=call.candidate.case_id, number=call.candidate.number,
         node=call.node, trunk=call.trunk, planned_at=call.planned_at.utc, local_day=permit.local_day,
         daily_cap=permit.daily_cap, permit=permit.evidence, try_no=call.candidate.tries + 1,
-        reservation=permit.reservation,
+        reservation=permit.reservation, plan=call.candidate.plan,
     )  # fmt: skip

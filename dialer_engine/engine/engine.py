@@ -216,6 +216,7 @@ class Engine:
         `sweep_s`, `lease_s`), and calls keep the limits that they began with.
         """
         self.settings = self.dialling.settings = self.accounts.settings = settings
+        self.dialling.guide.settings = settings
         self.desk.settings = self.switchboard.settings = self.recovery.adoption.settings = settings
         self.paces.settings = settings
         self.counsel.apply(settings)

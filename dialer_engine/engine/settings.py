@@ -12,7 +12,9 @@ from dialer_engine.domain.agent import AgentPolicy
 from dialer_engine.domain.call import CallPolicy
 from dialer_engine.domain.trunk import TrunkLimits
 from dialer_engine.domain.units import TrunkName
+from dialer_engine.strategy.model import Strategy
 from dialer_engine.strategy.retry import RetryTable
+from dialer_engine.strategy.scripts import Library
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,14 @@ class LineLaw:
 
 
 @dataclass(frozen=True, slots=True)
+class Course:
+    """A strategy with segments. version: the first half of the SHA-256 of its file, in hexadecimal."""
+
+    strategy: Strategy
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class EngineSettings:
     """instance: the stable name of this daemon; it holds the campaign leases and gets them back
     after a crash. tick_s: time between pacing decisions. lease_s: how long a campaign's lease lasts
@@ -32,7 +42,8 @@ class EngineSettings:
     dispositions: what agents may choose, code -> label. dtmf: key -> code. max_pin_failures: wrong
     PINs for one agent number before it is refused for `pin_lock_s`. priors: what a campaign that never
     dialled begins with, as `dialer-engine pacing export` writes it. book: the law, beside `rules`; tzdata:
-    the release of the zone data; disclosures: what scripts and lines promise; lines: by trunk.
+    the release of the zone data; disclosures: what scripts and lines promise; lines: by trunk. courses:
+    strategies with segments, by name; library: their scripts; words: what the house fills into them.
     """
 
     instance: str
@@ -60,3 +71,6 @@ class EngineSettings:
     tzdata: str = ""
     disclosures: frozenset[str] = frozenset()
     lines: Mapping[TrunkName, LineLaw] = field(default_factory=dict)
+    courses: Mapping[str, Course] = field(default_factory=dict)
+    library: Library = field(default_factory=Library)
+    words: Mapping[str, str] = field(default_factory=dict)

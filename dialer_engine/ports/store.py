@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from dialer_engine.domain.agent import AgentMode
 from dialer_engine.domain.attempt import AttemptDraft, AttemptEnd, Candidate, CaseNext, OpenAttempt
 from dialer_engine.domain.campaign import Campaign, CampaignState
+from dialer_engine.domain.collections.facts import CaseFacts
 from dialer_engine.domain.events import Presence
 from dialer_engine.domain.reports import Report
 from dialer_engine.domain.units import AgentId, AttemptId, CampaignName, CaseId
@@ -103,9 +104,20 @@ class DispositionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """What a strategy decides from. calls: when the case was tried in the last eight days, oldest first,
+    without what the line lost before it reached anybody.
+    """
+
+    facts: CaseFacts = field(repr=False)
+    calls: tuple[datetime, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Screen:
     """What an agent sees before the first word. It is personal data: it goes to the agent's own
-    feed and nowhere else.
+    feed and nowhere else. script: as `strategy.prompter.prompt` gives it, empty when the campaign's
+    strategy has no scripts for the case.
     """
 
     attempt: AttemptId
@@ -116,6 +128,7 @@ class Screen:
     days_past_due: int = 0
     language: str = ""
     attributes: dict[str, str] = field(repr=False, default_factory=dict)
+    script: list[dict[str, Any]] = field(repr=False, default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +237,10 @@ class Store(Protocol):
         """
         ...
 
+    async def standings(self, ids: Sequence[CaseId], now: datetime) -> dict[CaseId, Standing]:
+        """Facts and calls of these cases, in one read; cases that are not there are left out."""
+        ...
+
     async def begin_attempts(self, drafts: Sequence[AttemptDraft]) -> dict[AttemptId, str]:
         """Commit the attempts, count them against their numbers' daily caps, all in one
         transaction. Returns those that were refused, with the reason (`daily_cap`, `in_flight`);
@@ -238,7 +255,9 @@ class Store(Protocol):
         ...
 
     async def postpone(self, nexts: Sequence[CaseNext]) -> None:
-        """Cases that the gate denied, with the time at which they are due again."""
+        """Cases that the gate or the strategy denied, with the time at which they are due again; each
+        code of `denied` is counted.
+        """
         ...
 
     async def open_attempts(self) -> list[OpenAttempt]:

@@ -18,6 +18,7 @@ from typing import Any
 
 from dialer_engine.domain.attempt import AttemptDraft, AttemptEnd, Candidate, CaseNext, OpenAttempt
 from dialer_engine.domain.campaign import Campaign, CampaignState
+from dialer_engine.domain.collections.facts import CaseFacts
 from dialer_engine.domain.errors import CampaignHeld, NotFound, StoreUnavailable
 from dialer_engine.domain.events import Presence
 from dialer_engine.domain.outcome import Outcome
@@ -33,6 +34,7 @@ from dialer_engine.ports.store import (
     ExpectedRecording,
     RecordingRow,
     Screen,
+    Standing,
 )
 
 _PRESENCE = {
@@ -96,6 +98,8 @@ class MemoryStore:
         self.memories: dict[tuple[CampaignName, str], str] = {}
         self.changed: list[ChangeRow] = []
         self.case_events: list[tuple[CaseId, str]] = []
+        self.facts: dict[CaseId, CaseFacts] = {}
+        self.denials: Counter[str] = Counter()
         self._campaigns: dict[CampaignName, Campaign] = {}
 
     def add_case(
@@ -267,6 +271,19 @@ class MemoryStore:
             case.skill or self._campaign(name).skill, case.priority, self.number_days[number, day], day,
         )  # fmt: skip
 
+    async def standings(self, ids: Sequence[CaseId], now: datetime) -> dict[CaseId, Standing]:
+        """See the port. Facts are those of `facts`, the unknown ones of who is not there."""
+        await self._turn("standings")
+        tried: defaultdict[CaseId, list[datetime]] = defaultdict(list)
+        for one in self.attempts.values():
+            tried[one.draft.case_id].append(one.draft.planned_at)
+        known = {case for cases in self.cases.values() for case in cases}
+        return {
+            case: Standing(self.facts.get(case, CaseFacts()), tuple(tried[case]))
+            for case in ids
+            if case in known
+        }
+
     async def begin_attempts(self, drafts: Sequence[AttemptDraft]) -> dict[AttemptId, str]:
         """See the port."""
         await self._turn("begin_attempts")
@@ -302,6 +319,7 @@ class MemoryStore:
         """See the port."""
         await self._turn("postpone")
         self._follow(nexts)
+        self.denials.update(code for one in nexts for code in one.denied)
 
     def _follow(self, nexts: Sequence[CaseNext]) -> None:
         for one in nexts:

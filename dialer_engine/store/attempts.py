@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dialer_engine.domain.attempt import AttemptDraft, AttemptEnd, CaseNext, OpenAttempt
 from dialer_engine.domain.units import AttemptId, CampaignName, CaseId, NodeName, TrunkName
 from dialer_engine.store import cases as case_rows
-from dialer_engine.store import compliance, evidence
+from dialer_engine.store import compliance, evidence, plans
 from dialer_engine.store._sql import chunks, upsert
 from dialer_engine.store.campaigns import CampaignIds, check_tokens
 from dialer_engine.store.numbers import masked
@@ -54,6 +54,7 @@ async def begin(
     await _remove(connection, [*full, *over])
     await compliance.release(connection, over)
     refused |= full | dict.fromkeys(over, DAILY_CAP)
+    await plans.write(connection, drafts, refused)
     await evidence.append(connection, [evidence.decided(d, refused.get(d.id)) for d in drafts])
     return refused
 
@@ -124,6 +125,7 @@ async def withdraw(connection: AsyncConnection, ids: Iterable[AttemptId]) -> Non
     """
     ids = list(ids)
     await compliance.release(connection, ids)
+    await plans.forget(connection, ids)
     for part in chunks(ids):
         gone = delete(attempts).where(attempts.c.id.in_(part), attempts.c.outcome.is_(None))
         for number, day in await connection.execute(

@@ -26,6 +26,7 @@ from dialer_engine.domain.collections.product import Creditor
 from dialer_engine.domain.errors import NotFound
 from dialer_engine.domain.outcome import Outcome
 from dialer_engine.domain.units import CaseId
+from dialer_engine.ports.store import Standing
 from dialer_engine.store._sql import chunks
 from dialer_engine.store.cases import number_place, personal_place
 from dialer_engine.store.closed import (
@@ -54,6 +55,10 @@ from dialer_engine.store.vault import Vault
 
 Json = dict[str, Any]
 _WEEK = timedelta(days=7)
+# Seven local days in any zone.
+_STANDING = timedelta(days=8)
+# The line lost them before they reached anybody.
+_LINE_ONLY = (Outcome.CONGESTION.value, Outcome.INCOMPATIBLE.value, Outcome.FAILED.value)
 # ISO 4217: no currency.
 _NO_CURRENCY = "XXX"
 
@@ -87,6 +92,25 @@ async def facts(
             )
             found[CaseId(number)] = build(summary, _today(zone, now))
     return found
+
+
+async def standings(
+    connection: AsyncConnection, vault: Vault, ids: Sequence[CaseId], now: datetime
+) -> dict[CaseId, Standing]:
+    """Facts of these cases, and when each was tried in the last eight days."""
+    known = await facts(connection, vault, ids, now)
+    tried: dict[int, list[datetime]] = {}
+    a = attempts.c
+    for part in chunks(ids):
+        query = (
+            select(a.case_id, a.planned_at)
+            .where(a.case_id.in_(part), a.planned_at > now - _STANDING)
+            .where(or_(a.outcome.is_(None), a.outcome.not_in(_LINE_ONLY)))
+            .order_by(a.planned_at)
+        )
+        for case_id, at in await connection.execute(query):
+            tried.setdefault(case_id, []).append(at)
+    return {case: Standing(one, tuple(tried.get(case, ()))) for case, one in known.items()}
 
 
 def _summary(row: Any, vault: Vault, products: Products, creditors: dict[str, Creditor]) -> Summary:

@@ -40,6 +40,7 @@ from dialer_engine.ports.store import (
     ExpectedRecording,
     RecordingRow,
     Screen,
+    Standing,
 )
 from dialer_engine.store import (
     accounts,
@@ -53,6 +54,7 @@ from dialer_engine.store import (
     desks,
     pacing,
     people,
+    plans,
     products,
     recordings,
     report,
@@ -268,6 +270,10 @@ class SqlStore:
             cases.due, self.ids, self.vault, name, limit, now, excluding, day_of
         )
 
+    async def standings(self, ids: Sequence[CaseId], now: datetime) -> dict[CaseId, Standing]:
+        """See the port."""
+        return await self._read(casefile.standings, self.vault, ids, now)
+
     async def begin_attempts(self, drafts: Sequence[AttemptDraft]) -> dict[AttemptId, str]:
         """Commit the attempts; returns the refused ones. CampaignHeld when the lease was lost."""
         if not drafts:
@@ -293,8 +299,8 @@ class SqlStore:
         await self._write(attempts.end, self.ids, ends, nexts)
 
     async def postpone(self, nexts: Sequence[CaseNext]) -> None:
-        """Cases that the gate denied."""
-        await self._write(cases.follow, self.ids, nexts)
+        """Cases that the gate or the strategy denied."""
+        await self._write(plans.postpone, self.ids, nexts)
 
     async def open_attempts(self) -> list[OpenAttempt]:
         """Attempts without an outcome, oldest first."""

@@ -430,11 +430,11 @@ def test_trunks_come_and_go_live_and_nodes_do_not(home: Path) -> None:
 def without_comment_marks(text: str) -> str:
     """The shipped file with its examples switched on."""
     text = re.sub(r"^(\s*)#(- |  )", r"\1\2", text, flags=re.MULTILINE)
-    return re.sub(r": \[\]$", ":", text, flags=re.MULTILINE)
+    return re.sub(r"(nodes|trunks): \[\]$", r"\1:", text, flags=re.MULTILINE)
 
 
 def keys_of(tree: object, key: str = "") -> set[str]:
-    if isinstance(tree, dict) and not key.endswith("dispositions"):
+    if isinstance(tree, dict) and not key.endswith(("dispositions", "words")):
         return set().union(*(keys_of(v, f"{key}.{k}" if key else str(k)) for k, v in tree.items()))
     if isinstance(tree, list) and tree and isinstance(tree[0], dict):
         return keys_of(tree[0], f"{key}[]")
