@@ -144,7 +144,7 @@ def _of_group(
     """Those of a group; what has no marks is of group 0 (and where nothing is, no marks are either)."""
     if marks is None:
         return values if group == 0 else values[:0]
-    return values[marks == group]
+    return np.asarray(values[marks == group])
 
 
 def talks(prior: SpellPrior = TALK_PRIOR) -> Spells:

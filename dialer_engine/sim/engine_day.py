@@ -43,9 +43,9 @@ _WRAP_LIMIT_S = 3600.0
 _AGAIN_S = 86_400.0
 # No trunk holds anything back; the day's own limit of lines is the pacer's.
 _CPS = 10_000.0
-# Cases for one agent and hour: twelve lines each quarter of a minute, the most that anybody may dial.
-_CASES_AGENT_HOUR = 1500
-_MOST_CASES = 60_000
+# Cases on the list, over those that a team would need that never waits: half of the calls may be
+# cancelled by pacing and dialled to others, and as much again is left over.
+_SPARE = 4.0
 _LOOK_S = 1.0
 
 
@@ -149,7 +149,9 @@ async def _play(day: Day, seed: int, campaign: Campaign, clock: VirtualClock) ->
 
 def _cases(store: MemoryStore, day: Day, now: datetime) -> None:
     """More than can be dialled, with numbers of the unassigned country code 999."""
-    count = min(_MOST_CASES, int(day.agents * (day.length_s / 3600.0 + 1.0) * _CASES_AGENT_HOUR))
+    talk = sum(kind.share * kind.law.mean for kind in day.talks)
+    talks = day.agents * (1.0 + day.length_s / max(1.0, talk + day.wrap.mean))
+    count = int(_SPARE * talks / max(0.01, day.answer_rate))
     for number in range(count):
         store.add_case(NAME, [E164(f"+99900{number:07d}")], now, zone=None)
 
