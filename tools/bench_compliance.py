@@ -20,7 +20,7 @@ from dialer_engine.compliance.rules import Unit
 from dialer_engine.compliance.zones import jurisdictions
 from dialer_engine.domain.units import E164, AttemptId
 
-_NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
+NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
 _PROMISES = frozenset(
     {"identify_institution_first", "verify_identity", "record_call", "abandon_message"}
 )
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str]) -> None:
         (("us", "us_pacing"), "US-MA", "America/New_York", "", 17),
     ):
         gate = Gate(house, load_book(preset))
-        now = _NOW.replace(hour=hour)
+        now = NOW.replace(hour=hour)
         asked = people(count, place, zone, country, now)
         gate.decide(asked[0], now)
         rate, permits = measure(gate, asked, now)

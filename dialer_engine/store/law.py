@@ -140,9 +140,6 @@ class SqlLaw:
         place = "" if row is None else row.jurisdiction or ""
         kind = "" if point is None else point.kind
         history = {key: tuple(read.history[key]) for key in keys.values() if key in read.history}
-        names: Iterable[str] = ()
-        if read.listed:
-            names = _names(read.listed, (suppression.case_unit(case), keys["number"]))
         addresses = read.addresses.get((case, whose.party))
         return Facts(
             attempt=AttemptId(""),
@@ -157,7 +154,7 @@ class SqlLaw:
             country=place.partition("-")[0],
             keys=keys,
             history=history,
-            lists=tuple(names),
+            lists=_names(read.listed, (suppression.case_unit(case), keys["number"])),
             consents={"calls": point.consent} if point is not None and point.consent else {},
             flags=_flags(one, whose, read),
             days_past_due=_past_due(row, one.counted_day),
@@ -249,7 +246,8 @@ def _listed_units(vault: Vault, number: str | None, case_id: CaseId) -> tuple[st
 
 
 def _names(held: Mapping[str, tuple[str, ...]], units: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted({name for unit in units for name in held.get(unit, ())}))
+    found = [held[unit] for unit in units if unit in held]
+    return tuple(sorted({name for names in found for name in names})) if found else ()
 
 
 # -- reading ---------------------------------------------------------------------------------------

@@ -15,7 +15,6 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Table, make_url
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex
 
 from dialer_engine.compliance.counting import Flag, unit_key
@@ -185,7 +184,7 @@ def _into_sqlite(
     path: str, vault: Vault, campaign: int, indexes: range, seed: int, tell: Tell
 ) -> None:
     book = sqlite3.connect(path, isolation_level=None)
-    drop, make = _indexes(sqlite.dialect())
+    drop, make = _indexes(make_url("sqlite://").get_dialect()())
     book.execute("PRAGMA cache_size=-262144")
     _all(book.execute, drop)
     maker = Maker(vault, campaign, micros, lambda day: day.isoformat())
@@ -210,7 +209,7 @@ def _into_sqlite(
 def _into_postgres(
     url: str, vault: Vault, campaign: int, indexes: range, seed: int, tell: Tell
 ) -> None:
-    drop, make = _indexes(postgresql.dialect())
+    drop, make = _indexes(make_url(url).get_dialect()())
     plain = url.replace("postgresql+psycopg://", "postgresql://")
     maker = Maker(vault, campaign, lambda at: at, lambda day: day)
     with psycopg.connect(plain, autocommit=True) as connection:

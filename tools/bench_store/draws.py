@@ -87,7 +87,7 @@ class Draws:
         return local_day(zone, _HOUSE, self.now)
 
     async def _work(self, found: Sequence[Candidate], facts: Any) -> None:
-        drafts = []
+        drafts: list[AttemptDraft] = []
         for one in found[:-HELD]:
             draft = self._decide(one, facts[one.case_id]) if len(drafts) < _CALLS else None
             if draft is not None:
