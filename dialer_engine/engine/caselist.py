@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 
 import structlog
 
@@ -27,7 +28,8 @@ from dialer_engine.engine.registry import Call, Registry
 from dialer_engine.engine.stats import Figures
 from dialer_engine.pacing.snapshot import Decision
 from dialer_engine.ports.clock import Clock
-from dialer_engine.ports.store import Store
+from dialer_engine.ports.store import Screen, Store
+from dialer_engine.strategy.prompter import prompt
 
 log = structlog.get_logger(__name__)
 # A permit lives ten seconds; so much of it may be spent on waiting for what the agents shall see.
@@ -72,6 +74,7 @@ class CaseList:
         self._counsel = counsel
         self._guide = guide
         self._offers = offers
+        offers.dress = self.scripted
         self._registry = registry
         self._store = store
         self._effects = effects
@@ -131,7 +134,23 @@ class CaseList:
             log.warning("agents' screens could not be fetched", calls=len(calls), error=str(error))
             return
         for call in calls:
-            call.screen = found.get(call.state.attempt)
+            screen = found.get(call.state.attempt)
+            call.screen = screen and self.scripted(screen, call.candidate)
+
+    def scripted(self, screen: Screen, candidate: Candidate) -> Screen:
+        """With what the agent is to say. A script that cannot be filled in keeps nobody from a call."""
+        plan, settings = candidate.plan, self._guide.settings
+        if plan is None:
+            return screen
+        try:
+            script = prompt(
+                settings.library, plan, date.fromisoformat(candidate.counted_day), name=screen.name,
+                language=screen.language, words=settings.words,
+            )  # fmt: skip
+        except Exception:
+            log.exception("a script could not be filled in", script=plan.script)
+            return screen
+        return replace(screen, script=script)
 
     def _held(self, running: Running) -> list[CaseId]:
         queued = [candidate.case_id for candidate, _ in running.queue]

@@ -8,7 +8,7 @@ out, or a timer ends the wait. After any other error nothing has happened.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 import structlog
@@ -23,6 +23,7 @@ from dialer_engine.engine.tasks import Tasks
 from dialer_engine.ports.live import Feed
 from dialer_engine.ports.pbx import CallAgent, Originate, PbxNode
 from dialer_engine.ports.store import Screen
+from dialer_engine.strategy.prompter import said_by
 
 log = structlog.get_logger(__name__)
 
@@ -150,14 +151,14 @@ class Effects:
 
     def show(self, agent: AgentId, attempt: AttemptId, screen: Screen | None) -> None:
         """Put the case on the agent's screen, before the first word."""
-        case = asdict(screen) if screen is not None else {"attempt": attempt}
+        case = _shown(screen, agent) if screen is not None else {"attempt": attempt}
         self._feed.publish(
             f"agent/{agent}", {"event": "call", "agent": agent, **self._at(), **case}
         )
 
     def preview(self, agent: AgentId, campaign: CampaignName, screen: Screen) -> None:
         """Put a case before an agent who is to say whether it is dialled."""
-        case = asdict(screen)
+        case = _shown(screen, agent)
         del case["attempt"]
         message = {"event": "preview", "agent": agent, "campaign": campaign}
         self._feed.publish(f"agent/{agent}", message | self._at() | case)
@@ -185,3 +186,9 @@ class Effects:
         log.warning(
             "it is not known whether the PBX did this", action=action, node=node, subject=subject
         )
+
+
+def _shown(screen: Screen, agent: AgentId) -> dict[str, Any]:
+    """Its fields, not copied through and through: this is on the way to the bridge."""
+    case = {field.name: getattr(screen, field.name) for field in fields(screen)}
+    return case | {"script": said_by(screen.script, agent)}

@@ -24,7 +24,7 @@ from dialer_engine.engine.effects import Effects
 from dialer_engine.engine.ledger import Ledger
 from dialer_engine.engine.registry import Agent, Call, Registry
 from dialer_engine.ports.clock import Clock
-from dialer_engine.ports.store import Store
+from dialer_engine.ports.store import Screen, Store
 
 log = structlog.get_logger(__name__)
 # What an agent skipped is shown again after so long: whoever sees it then may think otherwise.
@@ -66,6 +66,7 @@ class Offers:
         self.held: dict[AgentId, Offer] = {}
         self.on_free: Callable[[AgentId, Moment], None] = lambda agent, now: None
         self.on_left: Callable[[AttemptId, str], None] = lambda attempt, why: None
+        self.dress: Callable[[Screen, Candidate], Screen] = lambda screen, candidate: screen
         self.give_back: Callable[[Offer], None] = lambda offer: None
 
     # -- what agents do
@@ -85,7 +86,7 @@ class Offers:
             self.drop(offer, "the case could not be read")
             return
         if self.held.get(offer.agent) is offer:
-            shown = replace(screen, number=offer.candidate.number)
+            shown = self.dress(replace(screen, number=offer.candidate.number), offer.candidate)
             self._effects.preview(offer.agent, offer.campaign, shown)
 
     def accept(self, agent: AgentId) -> Offer:

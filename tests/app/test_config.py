@@ -430,7 +430,7 @@ def test_trunks_come_and_go_live_and_nodes_do_not(home: Path) -> None:
 def without_comment_marks(text: str) -> str:
     """The shipped file with its examples switched on."""
     text = re.sub(r"^(\s*)#(- |  )", r"\1\2", text, flags=re.MULTILINE)
-    return re.sub(r"(nodes|trunks): \[\]$", r"\1:", text, flags=re.MULTILINE)
+    return re.sub(r"(nodes|trunks|tokens): \[\]$", r"\1:", text, flags=re.MULTILINE)
 
 
 def keys_of(tree: object, key: str = "") -> set[str]:

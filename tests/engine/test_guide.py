@@ -20,6 +20,7 @@ from dialer_engine.strategy.model import (
     Title,
 )
 from tests.engine.house import LOANS, SAME_LATER, House, settings, virtual
+from tests.strategy.shipped import library
 
 CALL = Step("ask", Channel.CALL, day=1, script="early", per_day=3, per_week=9)
 FIRM = replace(CALL, id="plain", strength=2)
@@ -186,3 +187,46 @@ async def test_another_mode_is_another_choice() -> None:
         plan = house.store.attempts[attempt].draft.plan
         assert plan is not None
         assert plan.step == "bot"
+
+
+@virtual
+async def test_the_script_is_on_the_screen_with_the_agents_name() -> None:
+    given = replace(guided(), library=library(), words={"institution": "Example Bank"})
+    async with House(given) as house:
+        house.agents(1)
+        await house.campaign(strategy="early")
+        facts(house, house.case(), dpd=5, stage="M0", language="en", debt_type="credit_card")
+        await house.login(*house.engine.registry.agents)
+        await house.engine.leases.take_started()
+        await house.talking()
+        shown = house.feed.of("agent/1001", event="call")[0]
+        scenes = {row["scene"]: row for row in shown["script"]}
+        assert list(scenes)[:2] == ["opening", "main"]
+        opening = scenes["opening"]["sentences"]
+        assert "this is 1001 from Example Bank" in opening[0]["text"]
+        assert [one["required"] for one in opening] == [False, True]
+
+
+@virtual
+async def test_a_script_that_fails_breaks_no_call() -> None:
+    async with House(replace(guided(), library=None)) as house:  # type: ignore[arg-type]
+        house.agents(1)
+        await house.campaign(strategy="early")
+        facts(house, house.case(), dpd=5)
+        await house.login(*house.engine.registry.agents)
+        await house.engine.leases.take_started()
+        await house.talking()
+        assert house.feed.of("agent/1001", event="call")[0]["script"] == []
+
+
+@virtual
+async def test_a_case_that_is_looked_at_first_has_its_script() -> None:
+    async with House(replace(guided(), library=library())) as house:
+        house.agents(1)
+        await house.campaign(strategy="early", mode=DialMode.PREVIEW)
+        facts(house, house.case(), dpd=5, stage="M0", language="en", debt_type="credit_card")
+        await house.login(*house.engine.registry.agents)
+        await house.engine.leases.take_started()
+        await house.wait(3)
+        shown = house.feed.of("agent/1001", event="preview")[0]
+        assert shown["script"][0]["scene"] == "opening"
