@@ -58,7 +58,10 @@ _EVEN = 0.5
 _AMD_FADE = 0.01
 _NO_MORE: NDArray[np.int64] = np.zeros(1, dtype=np.int64)
 _FEW: NDArray[np.int64] = np.arange(3, dtype=np.int64)
-_QUIET = Decision(0, "nothing happened since the last look")
+# Reasons are constant, so that a log can join decisions of one reason; the numbers are beside them.
+PRICE = "one more call would cost more than it is worth"
+LINES = "as many as lines and trunks allow"
+FULL = "no more lines are allowed, or no trunk is free"
 
 
 class Predictive:
@@ -85,6 +88,7 @@ class Predictive:
         self._made_for: tuple[object, ...] = ()
         self._floor: Exact | Moments | None = None
         self._seen = (0, 0, 0)
+        self._last = Decision(0, PRICE)
         self._staff: list[tuple[float, int]] = []
         if memory:
             self.restore(memory)
@@ -131,10 +135,11 @@ class Predictive:
     def decide(self, snapshot: Snapshot) -> Decision:
         """See the class."""
         if self._is_quiet(snapshot):
-            return _QUIET
+            return self._last
         self._take_in(snapshot)
         if snapshot.staffed == 0:
-            return Decision(0, "nobody is logged in", {}, tuple(range(len(snapshot.ringing))))
+            everything = tuple(range(len(snapshot.ringing)))
+            return Decision(0, "nobody is logged in", {}, everything)
         self._refresh(snapshot)
         load = self._load(snapshot)
         assert self._floor is not None
@@ -148,8 +153,9 @@ class Predictive:
             len(snapshot.ringing) + granted - len(cancel),
             snapshot.staffed,
         )
-        why = _why(granted, limit, chance, price, len(cancel))
-        return Decision(granted, why, self._numbers(snapshot, price, chance, limit), cancel)
+        numbers = self._numbers(snapshot, price, chance, limit)
+        self._last = Decision(0, PRICE, numbers)
+        return Decision(granted, _why(granted, limit), numbers, cancel)
 
     def _is_quiet(self, shot: Snapshot) -> bool:
         """Nothing happened since the last look, a moment ago: the ages alone change little."""
@@ -302,14 +308,10 @@ def _worth(law: Law, others: NDArray[np.int64], price: float) -> tuple[NDArray[n
     return lost <= price * (1.0 - lost), lost
 
 
-def _why(granted: int, limit: int, chance: float, price: float, cancelled: int) -> str:
-    if granted and granted == limit:
-        return "as many as lines and trunks allow"
+def _why(granted: int, limit: int) -> str:
     if limit == 0:
-        return "no more lines are allowed, or no trunk is free"
-    most = price / (1.0 + price)
-    stopped = f"; {cancelled} stopped that nobody could take" if cancelled else ""
-    return f"one more would find no agent in {chance:.1%} of its answers, {most:.1%} are worth it now{stopped}"
+        return FULL
+    return LINES if granted == limit else PRICE
 
 
-__all__ = ["Predictive", "Tuning"]
+__all__ = ["FULL", "LINES", "PRICE", "Predictive", "Tuning"]

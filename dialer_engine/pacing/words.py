@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dialer_engine.pacing.predictive import PRICE
+
 Numbers = Mapping[str, float]
 
 
@@ -103,7 +105,7 @@ def _done_zh(originate: int, started: int, cancelled: int) -> str:
 
 
 def _reason(why: str, n: Numbers) -> tuple[str, str]:
-    if not why and "price" in n and "loss" in n:
+    if why in ("", PRICE) and "price" in n and "loss" in n:
         return _price_en(n), _price_zh(n)
     for pattern, chinese in _CHINESE:
         found = pattern.fullmatch(why)
@@ -114,13 +116,18 @@ def _reason(why: str, n: Numbers) -> tuple[str, str]:
 
 def _price_en(n: Numbers) -> str:
     return (
-        f"the next call would find no agent with a chance of {n['loss']:.2%};"
-        f" a full gain is worth {n['price']:.2%} now"
+        f"of the answers to one more call {n['loss']:.1%} would find no agent; up to {_worth(n):.1%} are"
+        " worth it now"
     )
 
 
 def _price_zh(n: Numbers) -> str:
-    return f"再呼一路而无坐席接听的概率为{n['loss']:.2%};当前可接受的代价为{n['price']:.2%}"
+    return f"再呼一路,接听时无坐席的概率为{n['loss']:.1%};目前可接受的上限为{_worth(n):.1%}"
+
+
+def _worth(n: Numbers) -> float:
+    """The chance of a loss at which the price is reached."""
+    return n["price"] / (1.0 + n["price"])
 
 
 def _whole(n: Numbers, key: str) -> str:
@@ -158,5 +165,7 @@ _CHINESE: tuple[tuple[re.Pattern[str], str], ...] = (
     _known(r"recordings cannot be written: (.*)", "录音无法写入:{0}"),
     _known("the lease of the campaign has run out", "活动租约已到期"),
     _known("no PBX is connected", "没有已连接的 PBX"),
+    _known("as many as lines and trunks allow", "已达线路与中继允许的上限"),
+    _known("no more lines are allowed, or no trunk is free", "线路数已达上限,或中继没有空闲"),
     _known("the pacing policy failed.*", "外呼策略出错(见日志):每名空闲坐席一路"),
 )  # fmt: skip

@@ -14,12 +14,12 @@ def test_a_whole_sentence_in_both_languages() -> None:
     told = tell("", 4, 3, 0, SEEN | {"price": 0.05, "loss": 0.041}, 0.03)
     assert told.en == (
         "12 agents at work (1 more on a break): 2 idle, 8 talking, 2 wrapping up; 9 calls ringing, 0 waiting for an"
-        " agent. Abandoned in this period: 3 of 140 live answers (2.1%, at most 3.0%). 3 new calls of 4 wanted: the"
-        " next call would find no agent with a chance of 4.10%; a full gain is worth 5.00% now."
+        " agent. Abandoned in this period: 3 of 140 live answers (2.1%, at most 3.0%). 3 new calls of 4 wanted: of"
+        " the answers to one more call 4.1% would find no agent; up to 4.8% are worth it now."
     )
     assert told.zh == (
         "在岗坐席12名(另有1名小休):空闲2,通话8,话后2;振铃9路,等待坐席0路。本期人工接听140次,呼损3次(2.1%,上限3.0%)。"
-        "新呼3路(应呼4路):再呼一路而无坐席接听的概率为4.10%;当前可接受的代价为5.00%。"
+        "新呼3路(应呼4路):再呼一路,接听时无坐席的概率为4.1%;目前可接受的上限为4.8%。"
     )
 
 
