@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from dialer_engine.app._config_fields import META, Secret, about
-from dialer_engine.app._config_schema import Config
+from dialer_engine.app._config_schema import Config, Exchange
 from dialer_engine.app._config_tree import DEFAULT, Branch, Items, Leaf, Node, Origin, Problem, join
 from dialer_engine.app._config_values import Wrong, flow, parse, without_none
 
@@ -229,6 +229,10 @@ def _is_required(field: dataclasses.Field[Any]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
+# Nothing that is sent to these leaves the machine.
+_OWN_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
 # -- what only makes sense together ----------------------------------------------------------------
 
 
@@ -258,6 +262,28 @@ def cross_check(config: Config, origin: Callable[[str], Origin]) -> Iterator[Pro
         key = "agents.callback_max_s"
         yield Problem(origin(key), key, "must not be less than agents.callback_s")
     yield from _node_checks(config, origin)
+    yield from _exchange_checks(config.exchange, origin)
+
+
+def _exchange_checks(exchange: Exchange, origin: Callable[[str], Origin]) -> Iterator[Problem]:
+    names = [token.name for token in exchange.tokens]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        key = f"exchange.tokens[{name}].name"
+        yield Problem(
+            origin(key), key, "two tokens have this name; the record could not tell them apart"
+        )
+    if bool(exchange.certificate) != bool(exchange.certificate_key):
+        key = "exchange.certificate_key"
+        yield Problem(origin(key), key, "certificate and certificate_key belong together")
+    if not exchange.enabled:
+        return
+    if not exchange.tokens:
+        key = "exchange.tokens"
+        yield Problem(origin(key), key, "nobody could ask: `dialer-engine token NAME` makes one")
+    if not (exchange.certificate or exchange.behind_proxy or exchange.host in _OWN_HOSTS):
+        key = "exchange.host"
+        text = "tokens and personal data would cross the network in the clear; set certificate, or behind_proxy"
+        yield Problem(origin(key), key, text)
 
 
 def _node_checks(config: Config, origin: Callable[[str], Origin]) -> Iterator[Problem]:

@@ -12,17 +12,18 @@ import gc
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 
 import structlog
 
 from dialer_engine.app import logs, metrics, wiring
 from dialer_engine.app.config import Loaded
+from dialer_engine.app.exchange import Exchange
 from dialer_engine.app.notify import Notifier
 from dialer_engine.app.service import Service
 from dialer_engine.domain.errors import ConfigError, Conflict, DialerError
 from dialer_engine.engine.engine import Engine
-from dialer_engine.web.app import build_app, build_probe_app
+from dialer_engine.web.app import build_app, build_exchange_app, build_probe_app
 from dialer_engine.web.server import serving, serving_tcp
 
 log = structlog.get_logger(__name__)
@@ -105,7 +106,10 @@ async def _serve(
 ) -> None:
     config = settings.config
     render = metrics.renderer(engine)
-    app = build_app(service, metrics=render)
+    exchange = wiring.make_exchange(lambda: service.config, engine)
+    app = build_app(
+        service, metrics=render, exchange=exchange, tokens=lambda: wiring.tokens(service.config)
+    )
     config.daemon.socket.parent.mkdir(parents=True, exist_ok=True)
     mode = int(config.api.socket_mode, 8)
     async with serving(app, config.daemon.socket, mode=mode, group=config.api.socket_group):
@@ -116,12 +120,24 @@ async def _serve(
             engine.tasks.start(carrying, "feed")
         engine.tasks.start(_feed_watchdog(notifier, engine), "watchdog")
         notifier.ready("running")
-        if config.metrics.enabled:
-            probes = build_probe_app(service, metrics=render)
-            async with serving_tcp(probes, config.metrics.host, config.metrics.port):
-                await _until_stopped(engine, service, stop, notifier)
-        else:
+        async with AsyncExitStack() as doors:
+            if config.metrics.enabled:
+                probes = build_probe_app(service, metrics=render)
+                where = config.metrics.host, config.metrics.port
+                await doors.enter_async_context(serving_tcp(probes, *where))
+            if config.exchange.enabled and exchange is not None:
+                await doors.enter_async_context(_network(service, exchange))
             await _until_stopped(engine, service, stop, notifier)
+
+
+def _network(service: Service, exchange: Exchange) -> AbstractAsyncContextManager[int]:
+    """The exchange on its port."""
+    options = service.config.exchange
+    app = build_exchange_app(service, exchange, lambda: wiring.tokens(service.config))
+    return serving_tcp(
+        app, options.host, options.port, certificate=options.certificate,
+        certificate_key=options.certificate_key, most=options.max_connections,
+    )  # fmt: skip
 
 
 def _set_memory_aside() -> None:

@@ -17,7 +17,7 @@ import structlog
 
 import dialer_engine
 from dialer_engine.app import doctor, given, logs, views, wiring
-from dialer_engine.app.config import Change, Loaded, diff
+from dialer_engine.app.config import Change, Config, Loaded, diff
 from dialer_engine.app.pacing import PacingService, parsed_time
 from dialer_engine.domain import events as ev
 from dialer_engine.domain.agent import AgentMode
@@ -112,6 +112,11 @@ class Service(PacingService):
             relink = getattr(self._engine.nodes.get(NodeName(one.name)), "relink", None)
             if relink is not None and await relink(wiring.link_config(one)):
                 log.info("a PBX is linked anew", node=one.name)
+
+    @property
+    def config(self) -> Config:
+        """As it is in force now."""
+        return self._settings.config
 
     @property
     def drain_limit_s(self) -> float:

@@ -40,6 +40,7 @@ from dialer_engine.cli.status import status
 from dialer_engine.cli.strategy import strategy
 from dialer_engine.cli.suppression import suppression
 from dialer_engine.cli.text import Lang
+from dialer_engine.cli.token import token
 from dialer_engine.cli.top import top
 
 PROGRAM = "dialer-engine"
@@ -83,7 +84,7 @@ def cli() -> None:
 
 for _command in (
     run, status, top, campaign, pacing, agents, calls, report, events, doctor, reload, stop,
-    import_, export, strategy, compliance, evidence, suppression, recordings, config, db, keys, completion,
+    import_, export, strategy, compliance, evidence, suppression, recordings, config, db, keys, token, completion,
 ):  # fmt: skip
     cli.add_command(_command)
 

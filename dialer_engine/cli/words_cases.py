@@ -13,6 +13,7 @@ CASES: dict[str, str] = {
     "The keys of personal data: status, rotate.": "个人信息密钥:状态、轮换。",
     "Which keys there are, and what each of them closes.": "列出密钥及其加密的数据量。",
     "Close everything with a new data key.": "用新的数据密钥重新加密全部数据。",
+    "Make a token for one of a bank's systems.": "为银行系统生成访问令牌。",
     # options
     "What the file holds.": "文件内容类型。",
     "The reference of the case, for `case`.": "案件编号(导出 case 时)。",

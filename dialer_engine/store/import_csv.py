@@ -239,6 +239,10 @@ class Seen:
         row = self._book.execute("SELECT line FROM seen WHERE hash = ?", (key,)).fetchone()
         return int(row[0])
 
+    def close(self) -> None:
+        """Forget all of it."""
+        self._book.close()
+
     def __enter__(self) -> Seen:
         return self
 
@@ -248,4 +252,4 @@ class Seen:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._book.close()
+        self.close()

@@ -37,6 +37,15 @@ STATUS: dict[type[er.DialerError], int] = {
 }
 
 _HTTP_CODES = {
+    401: (
+        "unauthorized",
+        "Send `Authorization: Bearer TOKEN`; `dialer-engine token` makes one for exchange.tokens.",
+    ),
+    403: ("forbidden", "The token lacks this right; see exchange.tokens in the configuration."),
+    408: (
+        "timeout",
+        "Send the whole body; what was read before is in, and sending it again is safe.",
+    ),
     404: (
         "not_found",
         "The paths begin with /api/v1/; `dialer-engine --help` lists what there is.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
@@ -15,6 +15,7 @@ from dialer_engine.web.answers import JsonAnswer
 from dialer_engine.web.bodies import check_names, whole_number
 from dialer_engine.web.described import body_of, query_of
 from dialer_engine.web.errors import unexpected
+from dialer_engine.web.exchange import EXCHANGE, openapi
 from dialer_engine.web.feed import KEEP_ALIVE_S, EventStream
 from dialer_engine.web.pacing import ROUTES, user_of
 
@@ -225,9 +226,19 @@ _V1: tuple[tuple[str, str, Handler], ...] = (
 
 
 def v1_routes() -> list[BaseRoute]:
+    """The routes that command the daemon."""
+    return made_routes(_V1)
+
+
+def exchange_routes() -> list[BaseRoute]:
+    """The routes of a bank's systems, and what describes them all."""
+    return [*made_routes(EXCHANGE), Route("/openapi.json", openapi)]
+
+
+def made_routes(table: tuple[tuple[str, str, Handler], ...]) -> list[BaseRoute]:
     """One starlette route for each path, so that 405 lists every method the path has."""
     paths: dict[str, dict[str, Handler]] = {}
-    for method, path, handler in _V1:
+    for method, path, handler in table:
         paths.setdefault(path, {})[method] = handler
     return [_route(path, by_method) for path, by_method in paths.items()]
 
@@ -239,6 +250,9 @@ def _route(path: str, by_method: dict[str, Handler]) -> Route:
             return await by_method[method](request)
         except (DialerError, HTTPException):
             raise
+        except ClientDisconnect:
+            # Nobody is there to read it.
+            return Response(status_code=400)
         except Exception as error:
             # Answered here, because starlette would raise it again for the server to log once more.
             return unexpected(request, error)

@@ -13,10 +13,12 @@ import fcntl
 import grp
 import os
 import socket
+import ssl
 import stat
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import structlog
 import uvicorn
@@ -70,10 +72,20 @@ async def serving(
 
 
 @asynccontextmanager
-async def serving_tcp(app: Starlette, host: str, port: int) -> AsyncIterator[int]:
-    """Serve on a TCP port (the probes); yields the port, which matters for port 0. Conflict when
-    it is taken.
+async def serving_tcp(
+    app: Starlette,
+    host: str,
+    port: int,
+    *,
+    certificate: Path | None = None,
+    certificate_key: Path | None = None,
+    most: int | None = None,
+) -> AsyncIterator[int]:
+    """Serve on a TCP port (the probes, the exchange); yields the port, which matters for port 0.
+    certificate, certificate_key: PEM files for TLS. most: connections at once. Conflict when the port is
+    taken, ConfigError when the certificate cannot be used.
     """
+    tls = _tls(certificate, certificate_key) | {"limit_concurrency": most}
     try:
         sock = socket.create_server(
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -81,8 +93,22 @@ async def serving_tcp(app: Starlette, host: str, port: int) -> AsyncIterator[int
     except OSError as error:
         raise Conflict(f"cannot listen on {host}:{port}: {error.strerror}") from error
     with sock:
-        async with _running(app, sock):
+        async with _running(app, sock, tls):
             yield sock.getsockname()[1]
+
+
+def _tls(certificate: Path | None, key: Path | None) -> dict[str, Any]:
+    """Options of the server. Tried here: the server itself would end the process."""
+    if certificate is None or key is None:
+        return {}
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        why = error.strerror or type(error).__name__
+        raise ConfigError(
+            f"the certificate {certificate} or its key cannot be used: {why}"
+        ) from None
+    return {"ssl_certfile": str(certificate), "ssl_keyfile": str(key)}
 
 
 class _Server(uvicorn.Server):
@@ -93,9 +119,12 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def _running(app: Starlette, sock: socket.socket) -> AsyncIterator[None]:
+async def _running(
+    app: Starlette, sock: socket.socket, options: Mapping[str, Any] | None = None
+) -> AsyncIterator[None]:
     config = uvicorn.Config(
         app,
+        **(options or {}),
         http="h11",
         ws="none",
         lifespan="off",

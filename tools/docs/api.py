@@ -14,6 +14,11 @@ from dialer_engine.engine.api import (
 )
 from dialer_engine.web import probes
 from dialer_engine.web.described import ROUTES, Described
+from dialer_engine.web.exchange import EXCHANGE, PROBLEMS_MOST, QUERIES, WRITTEN
+from dialer_engine.web.exchange_api import ExchangeApi
+from dialer_engine.web.guard import READ, WRITE
+from dialer_engine.web.records import KINDS, NATURAL_KEYS, Field
+from dialer_engine.web.records_in import JSON_LIMIT, JSON_MOST, LINE_LIMIT, NDJSON
 from dialer_engine.web.routes import _HISTORY_LIMIT, _V1
 from tools.docs.markdown import code, one_line, page, table
 
@@ -31,9 +36,11 @@ _TYPES: Mapping[type, str] = {
 _HEAD = f"""\
 # HTTP API
 
-On the Unix socket `daemon.socket`, below `/api/v1`. Whoever may open the socket commands the daemon: its mode and group
-(`api.socket_mode`, `api.socket_group`) are the access control, there is no other. JSON in, JSON out; a body needs
-`Content-Type: application/json` and is at most 64 KiB; unknown names are an error that names the nearest known one.
+On the Unix socket `daemon.socket`, below `/api/v1`. Whoever may open the socket commands the daemon: its mode and
+group (`api.socket_mode`, `api.socket_group`) are the access control, there is no other. JSON in, JSON out; a body
+needs `Content-Type: application/json` and is at most 64 KiB (of the [exchange](#the-exchange) more); unknown names
+are an error that names the nearest known one. The same as OpenAPI 3.1, for programs: [openapi.json](openapi.json),
+and `/openapi.json` of a running daemon.
 
 ```sh
 curl --unix-socket /run/dialer/api.sock http://dialer/api/v1/status
@@ -85,7 +92,7 @@ def api() -> str:
     lines = [*_HEAD, "", "## Routes"]
     for method, path, handler in _V1:
         lines += ["", *_route(method, path, ROUTES[handler.__name__])]
-    lines += ["", *_FEED, "", *_PROBES, ""]
+    lines += ["", *_exchange(), "", *_FEED, "", *_PROBES, ""]
     rows = [
         (code(name), one_line(inspect.getdoc(probe)))
         for name, probe in (
@@ -95,6 +102,50 @@ def api() -> str:
         )
     ]
     return page(SOURCE, [*lines, *table(("path", "answers"), rows)])
+
+
+_EXCHANGE = f"""\
+## The exchange
+
+For a bank's systems: the same socket, and `exchange.host`:`exchange.port` with a bearer token when `exchange.enabled`
+is set; there nothing else is served but `/openapi.json` and `/healthz`. How to set it up and use it:
+[exchange](../howto/exchange.md).
+
+A body is one record, a list of at most {JSON_MOST} (`application/json`, at most {JSON_LIMIT:,} bytes), or any number
+of records, one a line of at most {LINE_LIMIT:,} bytes (`{NDJSON}`). A record is known by its key: the same again
+changes nothing and gives the same body; the header `{WRITTEN}` says how many records changed something. The second
+record of a key in one request is refused. The answer is `{{"received", "accepted", "rejected", "complete",
+"problems": [{{"line", "reference", "field", "reason", "accepted"}}]}}`, and received = accepted + rejected. To NDJSON
+the answer is NDJSON: the problems, then the count. `complete` is false when there were more than {PROBLEMS_MOST:,}
+problems: what comes after `read_until` was not read. One record alone that is refused is a 400 with the same fields
+and `error`, `code`, `hint`.
+""".splitlines()
+
+
+def _exchange() -> list[str]:
+    lines = list(_EXCHANGE)
+    for method, path, handler in EXCHANGE:
+        name = handler.__name__
+        kind = name.removeprefix("post_")
+        lines += ["", f"### `{method} {path.replace(':path', '')}`", ""]
+        if QUERIES[name]:
+            lines += ["Query: " + ", ".join(code(one) for one in QUERIES[name]) + ".", ""]
+        if kind == name:
+            lines.append(
+                f"Right: {code(READ)}. {one_line(inspect.getdoc(getattr(ExchangeApi, name)))}"
+            )
+            continue
+        lines += [f"Right: {code(WRITE)}. Key: {' + '.join(map(code, NATURAL_KEYS[kind]))}.", ""]
+        rows = [
+            (code(n), f.form.value, "yes" if f.must else "", _about(f))
+            for n, f in KINDS[kind].items()
+        ]
+        lines += table(("field", "form", "needed", "meaning"), rows)
+    return lines
+
+
+def _about(field: Field) -> str:
+    return f"{field.about}: {', '.join(field.choices)}" if field.choices else field.about
 
 
 def _route(method: str, path: str, route: Described) -> list[str]:

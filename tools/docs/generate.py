@@ -30,6 +30,7 @@ from tools.docs.importing import importing
 from tools.docs.markdown import NOTE
 from tools.docs.markdown import table as _rows
 from tools.docs.metrics import metrics
+from tools.docs.openapi import openapi
 from tools.docs.store import store
 from tools.docs.strategies import strategies
 
@@ -226,9 +227,14 @@ def pages() -> dict[str, str]:
     }
 
 
+def files() -> dict[str, str]:
+    """The pages, and what is for programs."""
+    return pages() | {"openapi.json": openapi()}
+
+
 def outdated(folder: Path) -> list[str]:
-    """The pages of the folder that are missing or not what would be written."""
-    return [name for name, text in pages().items() if _read(folder / name) != text]
+    """The files of the folder that are missing or not what would be written."""
+    return [name for name, text in files().items() if _read(folder / name) != text]
 
 
 def _read(path: Path) -> str:
@@ -240,7 +246,7 @@ def write(folder: Path) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     old = outdated(folder)
     for name in old:
-        (folder / name).write_text(pages()[name], encoding="utf-8")
+        (folder / name).write_text(files()[name], encoding="utf-8")
     return old
 
 
