@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+from dialer_engine.store.csv_cases import layout
+
 SEED = 20261122
 DAY = date(2026, 11, 23)
 PRIORITIES = 5
@@ -82,6 +84,11 @@ class Invented:
         return 1_000 + (self.chance >> 20) % 5_000_000
 
     @property
+    def interest(self) -> int:
+        """Cents; the rest is principal."""
+        return self.cents % 97
+
+    @property
     def days_past_due(self) -> int:
         return (self.chance >> 24) % 400
 
@@ -148,19 +155,23 @@ def unassigned(index: int, rank: int) -> str:
 
 
 HEADER = (
-    "reference", "name", "id_number", "date_of_birth", "mobile", "home", "principal", "interest", "penalty",
+    "reference", "name", "id_number", "date_of_birth", "mobile", "home", "balance", "principal", "interest", "penalty",
     "fees", "currency", "due_date", "days_past_due", "priority", "creditor", "product", "debt_type",
     "jurisdiction", "region", "occupation", "score", "branch", "account_manager",
 )  # fmt: skip
 
 
+# The columns that an import keeps as attributes.
+_OTHERS = layout(HEADER).others
+
+
 def cells(one: Invented) -> list[str]:
     """A row of a creditor's file."""
-    i, rest = one.index, one.cents % 97
+    i, rest = one.index, one.interest
     second = fiction(i * 7 + 3) if one.numbers > 1 else ""
     return [
         one.reference, one.name, f"X{i:017d}", _born(one).isoformat(), fiction(i), second,
-        f"{(one.cents - rest) / 100:.2f}", f"{rest / 100:.2f}", "0.00", "0.00", "CNY",
+        f"{one.cents / 100:.2f}", f"{(one.cents - rest) / 100:.2f}", f"{rest / 100:.2f}", "0.00", "0.00", "CNY",
         one.oldest_due.isoformat(), str(one.days_past_due), str(one.priority), one.creditor, one.product,
         "credit_card", "CN", one.region, one.occupation, str(one.score), f"branch {i % 300}", f"desk {i % 40}",
     ]  # fmt: skip
@@ -171,11 +182,10 @@ def _born(one: Invented) -> date:
 
 
 def personal(one: Invented) -> str:
-    """What the import would close of this person, as JSON."""
-    return (
-        f'{{"name":"{one.name}","id_number":"X{one.index:017d}","born_on":"{_born(one).isoformat()}",'
-        f'"attributes":{{"branch":"branch {one.index % 300}","account_manager":"desk {one.index % 40}"}}}}'
-    )
+    """What the import would close of this person, as JSON; nothing in it needs escaping."""
+    row = cells(one)
+    others = ",".join(f'"{HEADER[c]}":"{row[c]}"' for c in _OTHERS)
+    return f'{{"name":"{row[1]}","id_number":"{row[2]}","born_on":"{row[3]}","attributes":{{{others}}}}}'
 
 
 def write_file(path: Path, indexes: Iterable[int], seed: int = SEED) -> Path:
