@@ -15,6 +15,7 @@ CASES: dict[str, str] = {
     "Close everything with a new data key.": "用新的数据密钥重新加密全部数据。",
     "Make a token for one of a bank's systems.": "为银行系统生成访问令牌。",
     # options
+    "What it may; once for each.": "权限,可多次指定。",
     "What the file holds.": "文件内容类型。",
     "The reference of the case, for `case`.": "案件编号(导出 case 时)。",
     "Only close the data keys with the first master key of the file.": "仅用密钥文件中的第一个主密钥重新加密数据密钥。",
