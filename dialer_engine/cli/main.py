@@ -32,6 +32,7 @@ from dialer_engine.cli.events import events
 from dialer_engine.cli.evidence import evidence
 from dialer_engine.cli.keys import keys
 from dialer_engine.cli.pacing import pacing
+from dialer_engine.cli.pacing_replay import replay as _replay  # noqa: F401 - joins the group
 from dialer_engine.cli.pacing_simulate import simulate as _simulate  # noqa: F401 - joins the group
 from dialer_engine.cli.recordings import recordings
 from dialer_engine.cli.report import report

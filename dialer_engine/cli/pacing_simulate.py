@@ -21,7 +21,7 @@ from dialer_engine.domain.errors import BadValue, NotFound
 from dialer_engine.engine.api_pacing import SHADOW_POLICIES
 
 Json = dict[str, Any]
-_POLICIES = click.Choice([one for one in SHADOW_POLICIES if one != "none"])
+POLICIES = click.Choice([one for one in SHADOW_POLICIES if one != "none"])
 _SHARE = click.FloatRange(0.0, 1.0, min_open=True)
 _SECONDS = click.FloatRange(0.0, 3600.0)
 # Unless told otherwise: enough for an interval of about a point on a team of ten.
@@ -80,7 +80,7 @@ _WORLD = (Column("World", "name"), Column("Value", "value"), Column("From", "fro
 @click.option(
     "--policy",
     "named",
-    type=_POLICIES,
+    type=POLICIES,
     multiple=True,
     help="Also: predictive, progressive, ratio. May be repeated.",
 )

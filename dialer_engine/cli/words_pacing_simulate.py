@@ -8,6 +8,8 @@ PACING_SIMULATE: dict[str, str] = {
     "Agent idle before a talk": "坐席通话前空闲",
     "Agents needed": "所需坐席",
     "Busy lines": "占用线路峰值",
+    "Calls beyond the record": "超出记录的呼叫",
+    "Channels": "线路",
     "Channels needed": "所需线路",
     "Conversations a day": "每日有效通话",
     "Days over target": "超标天数占比",
@@ -29,7 +31,7 @@ PACING_SIMULATE: dict[str, str] = {
     "ratio": "固定比例",
     # help
     "Days like these under a policy: utilization, abandonment, waits.": "模拟若干工作日:利用率、呼损率、等待。",
-    "A recorded day again, under other settings or another policy.": "用其他设置或外呼方式重放已记录的一天。",
+    "A recorded day, under other settings or another policy.": "用其他设置或外呼方式重放已记录的一天。",
     "Write a day for `pacing replay`. No personal data.": "导出一天的记录供重放(不含个人信息)。",
     # options
     "Agents; those at work now, or 10.": "坐席数;默认当前在岗人数,否则 10。",
@@ -44,6 +46,8 @@ PACING_SIMULATE: dict[str, str] = {
     "Also: predictive, progressive, ratio. May be repeated.": "外呼方式,可重复给出。",
     "What was learned: a file of `pacing export`.": "已学习数据:pacing export 的文件。",
     "How many days are simulated.": "模拟天数。",
+    "How many draws.": "随机次数。",
+    "Lines for each agent, at most.": "每名坐席的线路上限。",
     "Work out how many are needed.": "求解所需数量。",
     "Conversations a day, for --solve agents.": "每日有效通话目标(--solve agents)。",
     "Local day of the site, such as 2026-11-20.": "本地日期,如 2026-11-20。",

@@ -23,7 +23,7 @@ def floor(policy: Predictive, group: int | None) -> list[tuple[int, float]]:
             policy.learn(News(talk_s=(35.0,), talk_group=marked(group, 1)))
         shot = Snapshot(
             at=float(tick), idle=1, talking=np.full(talks, 15.0 + tick), talking_group=marked(group, talks),
-            wrapping=np.arange(2 - talks) + 0.5, wrapping_group=marked(group, 2 - talks),
+            wrapping=(0.5,) * (2 - talks), wrapping_group=marked(group, 2 - talks),
         )  # fmt: skip
         decision = policy.decide(shot)
         found.append((decision.originate, decision.numbers["loss"]))

@@ -70,6 +70,7 @@ _LINES = (
     ("utilization 坐席利用率", "utilization", "share"),
     ("abandonment 呼损率", "abandonment", "share"),
     ("abandoned / live answers 呼损数/人工接听", "", "counts"),
+    ("the same with the warm-up 含预热", "", "whole"),
     ("wait p50 / p99 / max 等待", "", "waits"),
     ("talks an hour and agent 每坐席每小时通话", "talks_per_agent_hour", "number"),
     ("attempts 呼叫次数", "attempts", "count"),
@@ -206,6 +207,9 @@ def show(console: Console, result: dict[str, Any]) -> None:
 def _cell(one: dict[str, Any], key: str, form: str) -> str:
     if form == "counts":
         return f"{one['abandoned']} / {one['live']}"
+    if form == "whole":
+        whole = one["with_warm_up"]
+        return f"{whole['abandoned']} / {whole['live']}"
     if form == "waits":
         waits = one["wait_s"]
         parts = [waits["p50"], waits["p99"], waits["max"]]
