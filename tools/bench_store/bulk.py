@@ -113,7 +113,8 @@ class Maker:
             int(due is None), 0, "completed" if due is None else "",
         ))  # fmt: skip
         made["case_facts"].append((
-            case_id, one.creditor, one.product, "credit_card", "CN", "CNY", amount - one.interest * 100, one.interest * 100, 0, 0,
+            case_id, one.creditor, one.product, "credit_card", "CN", "CNY",
+            amount - one.interest * 100, one.interest * 100, 0, 0,
             self._day(one.oldest_due), one.occupation, one.region, one.score,
         ))  # fmt: skip
 
