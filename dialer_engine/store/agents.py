@@ -16,8 +16,10 @@ from dialer_engine.domain.agent import AgentMode
 from dialer_engine.domain.events import Presence
 from dialer_engine.domain.units import AgentId
 from dialer_engine.ports.store import AgentAtWork, AgentEventRow, AgentRow, DispositionRow
+from dialer_engine.store import spoken
 from dialer_engine.store._sql import merge
 from dialer_engine.store.schema import agent_events, agents, dispositions, presences
+from dialer_engine.store.vault import Vault
 
 # What an event says of the person; the other kinds speak of the line.
 PRESENCE_OF = {
@@ -88,8 +90,8 @@ def _presence(row: AgentEventRow) -> dict[str, Any]:
     }
 
 
-async def add_disposition(connection: AsyncConnection, row: DispositionRow) -> None:
-    """Add what the agent says; the newest of an attempt counts."""
+async def add_disposition(connection: AsyncConnection, vault: Vault, row: DispositionRow) -> None:
+    """Add what the agent says; the newest of an attempt counts, for the number that was called too."""
     values = {
         "attempt_id": row.attempt,
         "agent_id": row.agent,
@@ -99,6 +101,7 @@ async def add_disposition(connection: AsyncConnection, row: DispositionRow) -> N
         "note": row.note,
     }
     await connection.execute(insert(dispositions), values)
+    await spoken.heed(connection, vault, row)
 
 
 def _agent(row: Any) -> AgentRow:

@@ -17,13 +17,21 @@ from sqlalchemy import and_, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer_engine.domain.attempt import AttemptDraft, AttemptEnd, CaseNext, OpenAttempt
+from dialer_engine.domain.outcome import Outcome
 from dialer_engine.domain.units import AttemptId, CampaignName, CaseId, NodeName, TrunkName
 from dialer_engine.store import cases as case_rows
-from dialer_engine.store import compliance, evidence, plans
+from dialer_engine.store import compliance, evidence, hygiene, plans, spoken
 from dialer_engine.store._sql import chunks, upsert
 from dialer_engine.store.campaigns import CampaignIds, check_tokens
 from dialer_engine.store.numbers import masked
-from dialer_engine.store.schema import attempts, campaign_cases, campaigns, cases, number_days
+from dialer_engine.store.schema import (
+    attempts,
+    campaign_cases,
+    campaigns,
+    case_numbers,
+    cases,
+    number_days,
+)
 from dialer_engine.store.vault import Vault
 
 DAILY_CAP = "daily_cap"
@@ -153,27 +161,37 @@ _END = (
 async def end(
     connection: AsyncConnection,
     ids: CampaignIds,
+    vault: Vault,
     ends: Sequence[AttemptEnd],
     nexts: Sequence[CaseNext],
 ) -> None:
-    """Write outcomes where there are none, and what follows for the cases."""
+    """Write outcomes where there are none, what follows for the cases, and what the numbers are like."""
     open_ones = await _still_open(connection, [item.id for item in ends])
     fresh = [item for item in sorted(ends, key=lambda e: e.id) if item.id in open_ones]
     if fresh:
         await connection.execute(_END, [_end_row(item) for item in fresh])
         await compliance.settle(connection, fresh)
     await case_rows.follow(connection, ids, nexts)
-    await evidence.append(connection, [evidence.ended(item, open_ones[item.id]) for item in fresh])
+    await hygiene.learn(connection, vault, [(item, open_ones[item.id]) for item in fresh])
+    talks = [item for item in fresh if item.outcome is Outcome.COMPLETED]
+    for item in talks:
+        await spoken.ended(connection, [open_ones[item.id]], item.ended_at)
+    written = [evidence.ended(item, open_ones[item.id].case_id) for item in fresh]
+    await evidence.append(connection, written)
 
 
-async def _still_open(connection: AsyncConnection, ids: Sequence[AttemptId]) -> dict[str, int]:
-    """Those of them that have no outcome yet, each with its case."""
-    found: dict[str, int] = {}
+async def _still_open(connection: AsyncConnection, ids: Sequence[AttemptId]) -> dict[str, Any]:
+    """Those of them that have no outcome yet, each with campaign, case, number, and the zone of that."""
+    found: dict[str, Any] = {}
+    a, n = attempts.c, case_numbers.c
+    same = and_(n.case_id == a.case_id, n.number_key == a.number_key)
     for part in chunks(ids):
-        query = select(attempts.c.id, attempts.c.case_id).where(
-            attempts.c.id.in_(part), attempts.c.outcome.is_(None)
+        query = (
+            select(a.id, a.campaign_id, a.case_id, a.number_key, n.zone)
+            .join_from(attempts, case_numbers, same, isouter=True)
+            .where(a.id.in_(part), a.outcome.is_(None))
         )
-        found |= {row.id: row.case_id for row in await connection.execute(query)}
+        found |= {row.id: row for row in await connection.execute(query)}
     return found
 
 

@@ -22,6 +22,7 @@ from dialer_engine.domain.case import Case
 from dialer_engine.domain.collections.money import ZERO, Balance, Component
 from dialer_engine.domain.collections.particulars import Particulars
 from dialer_engine.domain.units import CampaignName
+from dialer_engine.store import hygiene
 from dialer_engine.store._sql import chunks, merge, upsert
 from dialer_engine.store.campaigns import CampaignIds
 from dialer_engine.store.cases import number_place, personal_place
@@ -117,6 +118,8 @@ async def _write(
     # a whole import then takes two thirds of the time.
     numbered = insert(case_numbers).returning(case_numbers.c.case_id)
     await connection.execute(numbered, _number_rows(changed, found, vault))
+    old = [known[c.reference][0] for c in changed if c.reference in known]
+    await hygiene.keep_off(connection, vault, old)
     return found
 
 

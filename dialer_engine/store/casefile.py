@@ -47,6 +47,7 @@ from dialer_engine.store.schema_books import (
     contracts,
     holds,
     interactions,
+    number_memory,
     payments,
     promises,
     related_parties,
@@ -59,6 +60,10 @@ _WEEK = timedelta(days=7)
 _STANDING = timedelta(days=8)
 # The line lost them before they reached anybody.
 _LINE_ONLY = (Outcome.CONGESTION.value, Outcome.INCOMPATIBLE.value, Outcome.FAILED.value)
+# Zone, how many numbers, and the best hour of a working day and of a weekend.
+_Numbers = tuple[str | None, int, tuple[int | None, int | None]]
+_NO_NUMBERS: _Numbers = (None, 0, (None, None))
+_SATURDAY = 5
 # ISO 4217: no currency.
 _NO_CURRENCY = "XXX"
 
@@ -78,9 +83,11 @@ async def facts(
         rows = (await connection.execute(query)).all()
         held = await _holds(connection, part, now)
         calls = await _calls(connection, part, now)
-        zones = await _zones(connection, part)
+        numbered = await _numbers(connection, part)
         for row in rows:
-            number, zone = row.number, zones.get(row.number)
+            number = row.number
+            zone, count, hours = numbered.get(number, _NO_NUMBERS)
+            today = _today(zone, now)
             tried, taken, talked = calls.get(number, (0, 0, None))
             summary = _summary(row, vault, products, creditors)
             summary = replace(
@@ -89,8 +96,10 @@ async def facts(
                 attempts_7d=tried,
                 connected_7d=taken,
                 last_contact_on=_latest(row.contact_on, talked and _today(zone, talked)),
+                numbers=count,
+                best_hour=hours[today.weekday() >= _SATURDAY],
             )
-            found[CaseId(number)] = build(summary, _today(zone, now))
+            found[CaseId(number)] = build(summary, today)
     return found
 
 
@@ -193,10 +202,27 @@ async def _calls(
     }
 
 
-async def _zones(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, str | None]:
-    n = case_numbers.c
-    query = select(n.case_id, n.zone).where(n.case_id.in_(ids), n.rank == 0)
-    return {row.case_id: row.zone for row in await connection.execute(query)}
+async def _numbers(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, _Numbers]:
+    """By case: the zone of its first number, how many it has, and the best hours of the first of them that
+    anybody has answered.
+    """
+    n, m = case_numbers.c, number_memory.c
+    query = (
+        select(n.case_id, n.zone, m.best_workday, m.best_weekend)
+        .join_from(case_numbers, number_memory, m.number_key == n.number_key, isouter=True)
+        .where(n.case_id.in_(ids))
+        .order_by(n.case_id, n.rank)
+    )
+    found: dict[int, _Numbers] = {}
+    for case_id, zone, workday, weekend in await connection.execute(query):
+        first, count, known = found.get(case_id, (zone, 0, (None, None)))
+        hours = (_known(known[0], workday), _known(known[1], weekend))
+        found[case_id] = (first, count + 1, hours)
+    return found
+
+
+def _known(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one
 
 
 def _latest(one: date | None, other: date | None) -> date | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer_engine.domain.collections.codes import Consent, HoldKind, Role
@@ -31,6 +31,7 @@ from dialer_engine.store.schema_books import (
     case_events,
     contact_points,
     holds,
+    number_verdicts,
     promises,
     related_parties,
 )
@@ -53,7 +54,7 @@ async def write_contacts(
     refused = {i: "there is no such case" for i, row in enumerate(batch) if row.case not in ids}
     taken = [row for row in batch if row.case in ids]
     parties = await _write_parties(connection, vault, taken, ids)
-    await _note_dialled(connection, vault, sorted(set(ids.values())))
+    await note_dialled(connection, vault, sorted(set(ids.values())))
     kept = {(ids[r.case], vault.index(_index_kind(r), r.value)): r for r in taken}
     rows = [
         _point_row(row, case_id, key, parties.get((case_id, _party_key(row, vault))), vault)
@@ -99,7 +100,7 @@ async def _write_parties(
     return {(case_id, key): number for case_id, key, number in found}
 
 
-async def _note_dialled(connection: AsyncConnection, vault: Vault, ids: Sequence[int]) -> None:
+async def note_dialled(connection: AsyncConnection, vault: Vault, ids: Sequence[int]) -> None:
     """Numbers on the dialling list that have no row of their own yet get one: from now on these cases'
     lists are made from `contact_points`.
     """
@@ -178,7 +179,10 @@ async def _list_anew(
     """The dialling list of these cases, from their contacts."""
     c = contact_points.c
     for part in chunks(ids):
-        query = select(contact_points).where(c.case_id.in_(part), c.party_id.is_(None))
+        judged = exists().where(
+            number_verdicts.c.case_id == c.case_id, number_verdicts.c.number_key == c.value_key
+        )
+        query = select(contact_points).where(c.case_id.in_(part), c.party_id.is_(None), ~judged)
         usable: dict[int, list[Any]] = {case_id: [] for case_id in part}
         for row in await connection.execute(query.order_by(c.case_id, c.rank, c.id)):
             if row.kind in _DIALLED and _is_usable(row, today):
@@ -311,6 +315,20 @@ async def note(
     """Add to the record of a case. data: no names, no numbers."""
     values = {"case_id": case_id, "at": at, "kind": kind, "by": by, "data": dict(data)}
     await connection.execute(insert(case_events), values)
+
+
+async def note_all(
+    connection: AsyncConnection,
+    ids: Sequence[int],
+    kind: str,
+    by: str,
+    data: Mapping[str, Any],
+    at: datetime,
+) -> None:
+    """The same for the record of many cases."""
+    rows = [{"case_id": i, "at": at, "kind": kind, "by": by, "data": dict(data)} for i in ids]
+    if rows:
+        await connection.execute(insert(case_events), rows)
 
 
 async def events_after(

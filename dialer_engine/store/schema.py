@@ -30,7 +30,7 @@ from sqlalchemy import (
 from dialer_engine.store._types import Amount, UtcTime
 
 # The revision that this code reads and writes: the newest of migrations/versions.
-HEAD = "0005"
+HEAD = "0006"
 
 metadata = MetaData(
     naming_convention={

@@ -298,7 +298,8 @@ case_events = Table(
 )
 
 # What outcomes taught about a number, whatever case it is of. tried, taken: cells of
-# domain.collections.hygiene, run together.
+# domain.collections.hygiene, run together. best_…: the local hour at which a person is likeliest to answer,
+# NULL while nobody has.
 number_memory = Table(
     "number_memory",
     metadata,
@@ -312,5 +313,39 @@ number_memory = Table(
     Column("tried", JSON, nullable=False),
     Column("taken", JSON, nullable=False),
     Column("at", UtcTime, nullable=False),
+    Column("best_workday", SmallInteger),
+    Column("best_weekend", SmallInteger),
+    sqlite_with_rowid=False,
+)
+
+# Numbers that a case is not called on any more, and why; they are not in case_numbers. state: empty,
+# out_of_service, wrong. evidence: counts only.
+number_verdicts = Table(
+    "number_verdicts",
+    metadata,
+    Column("case_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("number_key", String, primary_key=True),
+    Column("state", String, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("by", String, nullable=False),
+    Column("attempt_id", String),
+    Column("rank", SmallInteger, nullable=False),
+    Column("evidence", JSON, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("ix_number_verdicts_number_key", number_verdicts.c.number_key)
+
+# The work of a day: who does it until when, how far it has come, and what it did. done_at NULL: not done.
+daily_runs = Table(
+    "daily_runs",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("job", String, primary_key=True),
+    Column("holder", String, nullable=False),
+    Column("until", UtcTime, nullable=False),
+    Column("after", BigInteger, nullable=False),
+    Column("counts", JSON, nullable=False),
+    Column("begun_at", UtcTime, nullable=False),
+    Column("done_at", UtcTime),
     sqlite_with_rowid=False,
 )

@@ -52,12 +52,15 @@ from dialer_engine.store import (
     casefile,
     cases,
     desks,
+    number_view,
     pacing,
     people,
     plans,
     products,
+    promises,
     recordings,
     report,
+    report_plans,
     upgrade,
 )
 from dialer_engine.store import vault as vaults
@@ -296,7 +299,7 @@ class SqlStore:
 
     async def end_attempts(self, ends: Sequence[AttemptEnd], nexts: Sequence[CaseNext]) -> None:
         """Write outcomes where there are none, and what follows for the cases."""
-        await self._write(attempts.end, self.ids, ends, nexts)
+        await self._write(attempts.end, self.ids, self.vault, ends, nexts)
 
     async def postpone(self, nexts: Sequence[CaseNext]) -> None:
         """Cases that the gate or the strategy denied."""
@@ -329,7 +332,7 @@ class SqlStore:
 
     async def disposition(self, row: DispositionRow) -> None:
         """Add what the agent says; the newest of an attempt counts."""
-        await self._write(agents.add_disposition, row)
+        await self._write(agents.add_disposition, self.vault, row)
 
     # -- import
     async def import_batch(
@@ -385,6 +388,16 @@ class SqlStore:
         """Note a promise; see `people.add_promise` for by, attempt, replaces."""
         await self._write(people.add_promise, case_id, promise, now, **more)
 
+    async def take_promise(self, **given: Any) -> Json:
+        """Note a promise, by the case or by the talk; see `promises.take`."""
+        return await self._write(promises.take, **given)
+
+    async def tallies(
+        self, name: CampaignName, experiment: str, result: str
+    ) -> dict[str, tuple[int, int]]:
+        """By arm of an experiment: cases tried, and those with the result; see `report_plans`."""
+        return await self._read(report_plans.by_arm, self.ids, name, experiment, result)
+
     async def judge_promises(self, now: datetime, limit: int = 500) -> int:
         """Promises whose time is over; 0 when none is left."""
         return await self._write(people.judge_promises, now, limit)
@@ -412,6 +425,23 @@ class SqlStore:
     async def recall(self, decisions: Sequence[Recall], now: datetime, *, by: str = "") -> int:
         """Take back what is due, with the reason; returns how many."""
         return await self._write(desks.recall, decisions, now, by=by)
+
+    # -- numbers
+    async def case_id(self, reference: str) -> CaseId:
+        """The case of that reference; NotFound."""
+        return CaseId(await self._read(number_view.id_of, reference))
+
+    async def case_numbers(self, reference: str, *, reveal: bool = False) -> list[Json]:
+        """The numbers of a case, those that are off its list too; see `number_view.of_case`."""
+        return await self._read(number_view.of_case, self.vault, reference, reveal=reveal)
+
+    async def reset_number(self, reference: str, name: str, now: datetime, *, by: str = "") -> int:
+        """Call a number again that was taken off; see `number_view.reset`."""
+        return await self._write(number_view.reset, self.vault, reference, name, by, now)
+
+    async def case_campaigns(self, case_id: CaseId) -> list[Json]:
+        """Where a case stands in its campaigns."""
+        return await self._read(number_view.in_campaigns, case_id)
 
     async def case_events_after(
         self, after: int | None, kinds: Sequence[str], limit: int = 1000

@@ -24,7 +24,12 @@ from dialer_engine.domain.collections.contract import Charge, Contract, Position
 from dialer_engine.domain.collections.facts import CaseFacts
 from dialer_engine.domain.collections.holds import Hold, in_force
 from dialer_engine.domain.collections.money import ZERO, Balance
-from dialer_engine.domain.collections.party import ContactPoint, Person, RelatedParty
+from dialer_engine.domain.collections.party import (
+    ContactPoint,
+    Person,
+    RelatedParty,
+    dialable,
+)
 from dialer_engine.domain.collections.payments import Payment, last_paid_on
 from dialer_engine.domain.collections.product import Creditor, Product
 from dialer_engine.domain.collections.promise import PromiseState
@@ -109,6 +114,8 @@ class Summary:
     last_contact_on: date | None = None
     attempts_7d: int = 0
     connected_7d: int = 0
+    numbers: int = 0
+    best_hour: int | None = None
     holds: frozenset[str] = frozenset()
     tags: frozenset[str] = frozenset()
     attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -153,6 +160,7 @@ def summarise(file: CaseFile, now: datetime, zone: tzinfo) -> Summary:
         last_contact_on=None if contact is None else contact.astimezone(zone).date(),
         attempts_7d=tried,
         connected_7d=connected,
+        numbers=len(dialable(file.points, today)),
         holds=frozenset(kind.value for kind in in_force(file.holds, now)),
         tags=file.tags,
         attributes=file.attributes,
@@ -203,6 +211,8 @@ def build(summary: Summary, today: date) -> CaseFacts:
         last_contact_days=days_since(s.last_contact_on, today),
         attempts_7d=s.attempts_7d,
         connected_7d=s.connected_7d,
+        numbers=s.numbers,
+        best_hour=s.best_hour,
         holds=s.holds,
         score=judged.score,
         team=s.ownership.team,

@@ -50,6 +50,8 @@ class CaseFacts:
     last_contact_days: int | None = None
     attempts_7d: int = 0
     connected_7d: int = 0
+    numbers: int = 0
+    best_hour: int | None = None
     holds: frozenset[str] = frozenset()
     score: float | None = None
     team: str = ""
@@ -128,6 +130,14 @@ FACTS: Mapping[str, Fact] = dict(
         ),
         _of("attempts_7d", "int", "calls tried in 7 days", "7天呼叫次数"),
         _of("connected_7d", "int", "calls connected in 7 days", "7天接通次数"),
+        _of("numbers", "int", "numbers that may still be called", "可拨号码数"),
+        _of(
+            "best_hour",
+            "int",
+            "local hour at which somebody is likeliest to answer today, from our calls",
+            "最佳联系时段(小时)",
+            optional=True,
+        ),
         _of("holds", "set", "holds in force", "停催标记", choices=c.HoldKind),
         _of("score", "float", "score, higher is likelier to pay", "评分", optional=True),
         _of("team", "text", "team", "团队"),
