@@ -25,6 +25,7 @@ from dialer_engine.store.law import SqlLaw
 from dialer_engine.store.sql import SqlStore
 from tools.bench.figures import spread
 from tools.bench_store import bulk
+from tools.bench_store.cpu import Cpu, backends
 from tools.bench_store.loads import FROM_BULK
 from tools.bench_store.memory import Memory
 
@@ -45,6 +46,7 @@ class Times:
 
     candidates: list[float] = field(default_factory=list)
     facts: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
     begin: list[float] = field(default_factory=list)
     permits: int = 0
     asked: int = 0
@@ -63,9 +65,11 @@ class Draws:
         self.now = bulk.NOW
         self.times = Times()
         self.memory = Memory()
+        self._cpu = Cpu()
 
     async def run(self, count: int) -> None:
         """So many draws."""
+        self._cpu.backends = await self._store.database.read(backends)
         for _ in range(count):
             await self.once()
             self.memory.look()
@@ -73,13 +77,14 @@ class Draws:
     async def once(self) -> None:
         """One draw, and the work that follows it."""
         self.now += _STEP
-        began = time.perf_counter()
+        cpu, began = self._cpu.used(), time.perf_counter()
         found = await self._store.candidates(FROM_BULK, WANTED, self.now, self._held, self._day)
         chosen = time.perf_counter()
         facts = await self._law.facts(found, self.now)
         known = time.perf_counter()
         self.times.candidates.append(chosen - began)
         self.times.facts.append(known - chosen)
+        self.times.cpu.append(self._cpu.used() - cpu)
         self.times.short += len(found) < WANTED
         await self._work(found, facts)
 
@@ -141,6 +146,7 @@ def summary(times: Times) -> dict[str, Any]:
         "candidates_ms": spread(times.candidates),
         "facts_ms": spread(times.facts),
         "choosing_ms": spread(both),
+        "choosing_cpu_ms": spread(times.cpu),
         "begin_25_ms": spread(times.begin) if times.begin else {},
         "permitted": round(times.permits / max(1, times.asked), 3),
     }
