@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ SETTINGS = (
 )  # fmt: skip
 _PRESENCE = frozenset({"login", "ready", "break", "logout"})
 _WORK = frozenset({"talk", "wrap_up"})
+# The last call is dialled before the day ends.
+_LAST_TICK = timedelta(seconds=1)
 # An agent who is away for less was not away: a phone that was called back.
 _SHORTEST_ABSENCE_S = 5.0
 
@@ -47,8 +49,8 @@ def build(
     until: datetime,
 ) -> Record:
     """attempts: rows with originated_at, answered_at, ended_at, outcome, talk_s, waited_s, id; events:
-    (agent, kind, at, attempt) by agent and in order. The day runs from the first of them within the span to
-    the last. BadValue when there is nothing.
+    (agent, kind, at, attempt) by agent and in order. The day runs from the first call that was dialled to
+    the last one, because after that there was nothing to pace. BadValue when there is nothing.
     """
     dialled = [row for row in attempts if row["originated_at"] is not None]
     if not dialled:
@@ -57,8 +59,8 @@ def build(
     for agent, kind, at, attempt in events:
         by_agent.setdefault(agent, []).append((kind, at, attempt))
     first = min(row["originated_at"] for row in dialled)
-    last = max(row["ended_at"] or row["originated_at"] for row in dialled)
-    begin, end = max(since, first), min(until, last)
+    last = max(row["originated_at"] for row in dialled)
+    begin, end = max(since, first), min(until, last + _LAST_TICK)
     wraps = {key: s for rows in by_agent.values() for key, s in _wraps(rows)}
     dialled.sort(key=lambda row: (row["originated_at"], row["id"]))
     calls = [_call(row, begin, wraps) for row in dialled]
