@@ -24,15 +24,18 @@ from dialer_engine.app.strategy_limits import limits_of
 from dialer_engine.app.yaml_marks import read_yaml
 from dialer_engine.domain.collections.facts import CaseFacts
 from dialer_engine.domain.errors import BadValue, ConfigError, NotFound
+from dialer_engine.domain.units import CampaignName
 from dialer_engine.store.sql import SqlStore
 from dialer_engine.strategy.check import check as contradictions
 from dialer_engine.strategy.choose import Choice, choose, next_time
 from dialer_engine.strategy.conditions import fact_map, nearest
 from dialer_engine.strategy.conduct import review_library, review_script
+from dialer_engine.strategy.experiment import Difference, Tally
+from dialer_engine.strategy.experiment import report as compare
 from dialer_engine.strategy.format import strategy_schema
 from dialer_engine.strategy.given import facts_of, invented
 from dialer_engine.strategy.limits import Limits, clock
-from dialer_engine.strategy.model import Step, Strategy
+from dialer_engine.strategy.model import Arm, Experiment, Step, Strategy
 from dialer_engine.strategy.nodes import Node, Problem, plain
 from dialer_engine.strategy.outcomes import OutcomeModel, outcome_model
 from dialer_engine.strategy.read import is_strategy, parse_strategy, read_strategy
@@ -228,15 +231,19 @@ def read_facts(file: Path) -> CaseFacts:
     return facts_of(_table(file))
 
 
+def _store(config: Config) -> SqlStore:
+    return SqlStore(
+        config.store.url.reveal(),
+        busy_timeout_s=config.store.busy_timeout_s,
+        key_file=config.store.key_file,
+    )
+
+
 def facts_from_store(config: Config, reference: str) -> CaseFacts:
     """The case's facts as they are now; NotFound."""
 
     async def work() -> Json:
-        store = SqlStore(
-            config.store.url.reveal(),
-            busy_timeout_s=config.store.busy_timeout_s,
-            key_file=config.store.key_file,
-        )
+        store = _store(config)
         await store.open()
         try:
             return await store.case_file(reference, datetime.now(UTC), reveal=True)
@@ -245,6 +252,59 @@ def facts_from_store(config: Config, reference: str) -> CaseFacts:
 
     told = asyncio.run(work())
     return facts_of(told["facts"] | {"attributes": told["case"]["attributes"]})
+
+
+# -- experiments -----------------------------------------------------------------------------------
+
+
+def experiments(config: Config, campaign: str, result: str, confidence: float) -> Json:
+    """{campaign, strategy, version, result, confidence, experiments [{experiment, sound, mismatch_p, arms
+    [{arm, share, cases, results, rate, rate_low, rate_high, difference, low, high, clear}]}]}. NotFound
+    for a campaign that is not there or whose strategy has no experiments.
+    """
+    books = files.read_books(config.strategies.folder)
+
+    async def work() -> Json:
+        store = _store(config)
+        await store.open()
+        try:
+            known = {one.name: one for one in await store.campaigns()}
+            if campaign not in known:
+                raise NotFound(f"no campaign is called {campaign}{nearest(campaign, known)}")
+            course = books.courses.get(known[CampaignName(campaign)].strategy)
+            if course is None or not course.strategy.experiments:
+                raise NotFound(f"the strategy of campaign {campaign} has no experiments")
+            rows = [
+                _compared(
+                    one, await store.tallies(CampaignName(campaign), one.id, result), confidence
+                )
+                for one in course.strategy.experiments
+            ]
+        finally:
+            await store.close()
+        return {
+            "campaign": campaign, "strategy": course.strategy.name, "version": course.version,
+            "result": result, "confidence": confidence, "experiments": rows,
+        }  # fmt: skip
+
+    return asyncio.run(work())
+
+
+def _compared(one: Experiment, counted: Mapping[str, tuple[int, int]], confidence: float) -> Json:
+    tallies = {arm: Tally(*counts) for arm, counts in counted.items()}
+    told = compare(one, tallies, confidence)
+    rows = {row.arm: row for row in (told.champion, *told.others)}
+    return {
+        "experiment": one.id,
+        "sound": told.is_sound,
+        "mismatch_p": told.mismatch_p,
+        "arms": [_arm(arm, rows[arm.id], tallies.get(arm.id, Tally(0, 0))) for arm in one.arms],
+    }
+
+
+def _arm(arm: Arm, row: Difference, tally: Tally) -> Json:
+    found = asdict(row) | {"share": arm.share, "cases": tally.cases, "results": tally.results}
+    return found | {"clear": row.is_clear}
 
 
 # -- simulate --------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -49,9 +50,19 @@ def describe(session: Session, message: dict[str, Any]) -> str:
     rest = {
         key: session.word(value) if key in _WORDS else value
         for key, value in message.items()
-        if key not in ("topic", "seq", "at") and value not in (None, "")
+        if key not in ("topic", "seq", "at", "script") and value not in (None, "")
     }
-    return f"{_clock(message.get('at'))}  {message.get('topic', '?')!s:<10}  {show.plain(rest)}"
+    line = f"{_clock(message.get('at'))}  {message.get('topic', '?')!s:<10}  {show.plain(rest)}"
+    return "\n".join([line, *_script(session, message.get("script") or [])])
+
+
+def _script(session: Session, scenes: list[dict[str, Any]]) -> Iterator[str]:
+    """What an agent is to say, scene by scene; `!` before a sentence that must be said."""
+    for scene in scenes:
+        yield f"    [{session.word(scene['scene'])}]"
+        for sentence in scene["sentences"]:
+            mark = "!" if sentence["required"] else " "
+            yield from (f"      {mark} {part}" for part in sentence["text"].splitlines())
 
 
 def _clock(at: Any) -> str:

@@ -21,6 +21,7 @@ from dialer_engine.cli.agents import agents
 from dialer_engine.cli.base import Group
 from dialer_engine.cli.calls import calls
 from dialer_engine.cli.campaign import campaign
+from dialer_engine.cli.cases import cases
 from dialer_engine.cli.completion import completion
 from dialer_engine.cli.compliance import compliance
 from dialer_engine.cli.config import config
@@ -85,7 +86,8 @@ def cli() -> None:
 
 for _command in (
     run, status, top, campaign, pacing, agents, calls, report, events, doctor, reload, stop,
-    import_, export, strategy, compliance, evidence, suppression, recordings, config, db, keys, token, completion,
+    import_, export, cases, strategy, compliance, evidence, suppression, recordings, config, db, keys, token,
+    completion,
 ):  # fmt: skip
     cli.add_command(_command)
 

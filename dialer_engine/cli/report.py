@@ -75,7 +75,15 @@ def _figures(told: dict[str, Any]) -> list[tuple[str, str]]:
         ("Wait", _quantiles(wait, "s")),
         ("Mean talk", show.duration(told["talk_s_mean"])),
         ("Recordings", _recordings(told)),
+        *([("Promises", _promises(told["promises"]))] if told["promises"].get("made") else []),
     ]
+
+
+def _promises(told: dict[str, Any]) -> str:
+    """`5 (120.00 GBP); kept 1, broken 2`."""
+    amounts = ", ".join(f"{amount} {currency}" for currency, amount in told["amount"].items())
+    parts = (f"{name} {told[name]}" for name in ("open", "kept", "partial", "broken"))
+    return f"{told['made']} ({amounts}); {', '.join(parts)}"
 
 
 def _quantiles(values: dict[str, Any], unit: str) -> str:
@@ -99,7 +107,7 @@ def _tables(session: Session, told: dict[str, Any]) -> None:
     ]
     print()
     show.show_table(session, "Outcomes", _OUTCOMES, rows)
-    for title in ("Agents", "Trunks", "Alarms"):
+    for title in ("Segments", "Denials", "Agents", "Trunks", "Alarms"):
         rows = told[title.lower()]
         if rows:
             print()

@@ -1,8 +1,9 @@
-"""strategy: check, explain, simulate, schema. Needs no daemon."""
+"""strategy: check, explain, simulate, report, schema. Needs no daemon."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,21 @@ _FIGURES = (
     Column("Kept", "kept", right=True),
     Column("Paid", "paid", right=True),
 )
+_ARMS = (
+    Column("Arm", "arm"),
+    Column("Cases", "cases", right=True),
+    Column("Results", "results", right=True),
+    Column("Rate", lambda row: _span(row, "rate", "rate_low", "rate_high"), right=True),
+    Column("Difference", lambda row: _span(row, "difference", "low", "high"), right=True),
+    Column("Clear", lambda row: "yes" if row["clear"] else "no", word=True),
+)
 _HOURS = (Column("Hour", "hour"), Column("Attempts by hour", "attempts", right=True))
 _HELD = (Column("Held by", "rule"), Column("How often", "times", right=True))
+
+
+def _span(row: Mapping[str, Any], at: str, low: str, high: str) -> str:
+    """In percent, with its interval."""
+    return f"{100 * row[at]:.1f} % ({100 * row[low]:.1f} .. {100 * row[high]:.1f})"
 
 
 @click.group(cls=Group)
@@ -129,6 +143,41 @@ def explain(
     for columns, rows in ((_PASSED, told["passed"]), (_NOW, told["now"]), (_LATER, told["later"])):
         if rows:
             show.show_table(session, "", columns, rows)
+
+
+@strategy.command()
+@click.argument("campaign")
+@click.option(
+    "--result",
+    type=click.Choice(["connected", "promise", "kept"]),
+    default="promise",
+    show_default=True,
+    help="What the arms are compared by.",
+)
+@click.option("--confidence", default=0.95, show_default=True, help="Of the intervals.")
+@pass_session
+def report(session: Session, campaign: str, result: str, confidence: float) -> None:
+    """Compare the arms of a campaign's experiments.
+
+    Counted in the store: cases that were tried, and those with the result. Do not read differences
+    whose sizes of arms do not agree with their shares.
+    """
+    from dialer_engine.app import strategy as app
+
+    told = app.experiments(session.offline(), campaign, result, confidence)
+    if session.json:
+        show.emit_json(told)
+        return
+    for one in told["experiments"]:
+        sound = session.label("sizes agree" if one["sound"] else "sizes do not agree: do not read")
+        show.facts(
+            session,
+            [
+                ("Experiment", one["experiment"]),
+                ("Sample ratio", f"{sound} (p = {one['mismatch_p']:.3g})"),
+            ],
+        )
+        show.show_table(session, "", _ARMS, one["arms"])
 
 
 @strategy.command()

@@ -24,6 +24,10 @@ class Report:
     abandonment_rate: abandoned / live answers (bridged + abandoned + hung up early), the share that
     regulators limit. utilization: agents' talk + wrap-up over their logged-in time without breaks.
     waits: seconds that answered debtors waited for an agent, bridged or not.
+
+    segments: attempts by strategy and segment, of campaigns whose strategy has segments. denials: how
+    often a case that was due was not dialled, and who said no. promises: those given in these attempts,
+    and of all campaigns together also those that no call brought; amounts by currency, as text.
     """
 
     campaign: str | None
@@ -48,3 +52,6 @@ class Report:
     agents: list[dict[str, Any]] = field(default_factory=list)
     trunks: list[dict[str, Any]] = field(default_factory=list)
     alarms: list[dict[str, Any]] = field(default_factory=list)
+    segments: list[dict[str, Any]] = field(default_factory=list)
+    denials: list[dict[str, Any]] = field(default_factory=list)
+    promises: dict[str, Any] = field(default_factory=dict)

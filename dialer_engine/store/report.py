@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dialer_engine.domain.outcome import Outcome
 from dialer_engine.domain.reports import Quantiles, Report
 from dialer_engine.domain.units import CampaignName
-from dialer_engine.store import workday
+from dialer_engine.store import promises, report_plans, workday
 from dialer_engine.store.campaigns import CampaignIds
 from dialer_engine.store.schema import alarms, attempts, campaigns, recordings
 
@@ -61,6 +61,9 @@ async def compute(
         agents=[row.as_dict(talks.get(row.agent, 0)) for row in work],
         trunks=await _trunks(connection, span),
         alarms=await _alarms(connection, span, campaign, since, until),
+        segments=await report_plans.segments(connection, span),
+        denials=await report_plans.denials(connection, chosen, since, until),
+        promises=await promises.figures(connection, span, campaign is None, since, until),
     )
 
 

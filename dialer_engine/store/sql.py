@@ -30,6 +30,7 @@ from dialer_engine.domain.collections.promise import PromiseState
 from dialer_engine.domain.errors import StoreUnavailable
 from dialer_engine.domain.reports import Report
 from dialer_engine.domain.units import AttemptId, CampaignName, CaseId
+from dialer_engine.ports.daily import Claim, Job, Step
 from dialer_engine.ports.store import (
     AgentAtWork,
     AgentEventRow,
@@ -51,6 +52,7 @@ from dialer_engine.store import (
     case_import,
     casefile,
     cases,
+    daily,
     desks,
     number_view,
     pacing,
@@ -442,6 +444,23 @@ class SqlStore:
     async def case_campaigns(self, case_id: CaseId) -> list[Json]:
         """Where a case stands in its campaigns."""
         return await self._read(number_view.in_campaigns, case_id)
+
+    # -- the work of a day
+    async def claim_day(
+        self, day: date, job: Job, holder: str, now: datetime, until: datetime
+    ) -> Claim:
+        """See `ports.daily`."""
+        return await self._write(daily.claim, day, job, holder, now, until)
+
+    async def day_step(
+        self, day: date, job: Job, holder: str, now: datetime, until: datetime
+    ) -> Step:
+        """See `ports.daily`."""
+        return await self._write(daily.step, day, job, holder, now, until)
+
+    async def forget_day(self, day: date) -> None:
+        """Let the work of that day be done again."""
+        await self._write(daily.forget, day)
 
     async def case_events_after(
         self, after: int | None, kinds: Sequence[str], limit: int = 1000
