@@ -119,6 +119,9 @@ async def _serve(
         if carrying is not None:
             engine.tasks.start(carrying, "feed")
         engine.tasks.start(_feed_watchdog(notifier, engine), "watchdog")
+        daily = wiring.daily_work(config, engine.store)
+        if daily is not None:
+            engine.tasks.start(daily.run(), "work of the day")
         notifier.ready("running")
         async with AsyncExitStack() as doors:
             if config.metrics.enabled:

@@ -9,9 +9,10 @@ import json
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import time
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import phonenumbers
 
@@ -35,6 +36,7 @@ from dialer_engine.domain.errors import BadValue, ConfigError
 from dialer_engine.domain.trunk import TrunkLimits
 from dialer_engine.domain.units import E164, CampaignName, NodeName, TrunkName
 from dialer_engine.engine.account import Account
+from dialer_engine.engine.daily import Daily
 from dialer_engine.engine.engine import Engine
 from dialer_engine.engine.pace import CampaignPace
 from dialer_engine.engine.settings import EngineSettings, LineLaw
@@ -243,6 +245,18 @@ def make_engine(given: Settings, store: Store, recordings: RecordingLibrary) -> 
         clock=SystemClock(), check_pin=check_pin,
         law=SqlLaw(store, settings.book) if isinstance(store, SqlStore) else None,
     )  # fmt: skip
+
+
+def daily_work(config: Config, store: Store) -> Daily | None:
+    """The work of a day on the cases; days are those of compliance.default_zone, else of this machine. None:
+    the store is a twin that has no books.
+    """
+    if not isinstance(store, SqlStore):
+        return None
+    name = config.compliance.default_zone
+    zone = ZoneInfo(name) if name else datetime.now().astimezone().tzinfo
+    holder = f"{socket.gethostname()}:{config.daemon.state_dir}"
+    return Daily(store, SystemClock(), holder, zone or UTC)
 
 
 def make_feed(config: Config) -> Feed:

@@ -25,7 +25,9 @@ from dialer_engine.ports.store import Store
 log = structlog.get_logger(__name__)
 # A payment is to stop calls within a second; half of it is for the look, half for the PBX.
 LOOK_S = 0.5
-KINDS = ("hold", "payment")
+# A number that is not called any more: only what is held ready is looked through again.
+_NUMBER = "number"
+KINDS = ("hold", "payment", "recalled", _NUMBER)
 _MOST = 1000
 
 
@@ -61,15 +63,20 @@ class Holds:
             return
         for row, case_id, kind in found:
             self._after = row
-            if kind:
+            if kind == _NUMBER:
+                self._drop(case_id)
+            elif kind:
                 self._stop(case_id, kind)
 
-    def _stop(self, case_id: CaseId, why: str) -> int:
+    def _drop(self, case_id: CaseId) -> None:
         for running in self._dialling.running.values():
             kept = [one for one in running.queue if one[0].case_id != case_id]
             if len(kept) < len(running.queue):
                 running.queue.clear()
                 running.queue.extend(kept)
+
+    def _stop(self, case_id: CaseId, why: str) -> int:
+        self._drop(case_id)
         cancelled = 0
         for call in [c for c in self._registry.calls.values() if c.candidate.case_id == case_id]:
             attempt = call.state.attempt

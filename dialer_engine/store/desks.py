@@ -10,15 +10,22 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dialer_engine.domain.collections.allocation import Allocation, Collector, Recall
+from dialer_engine.domain.collections.allocation import (
+    Allocation,
+    Collector,
+    Held,
+    Recall,
+)
 from dialer_engine.domain.collections.codes import CaseState
+from dialer_engine.domain.collections.money import ZERO, Component
+from dialer_engine.domain.collections.timeline import ComplaintState
 from dialer_engine.store._sql import chunks
 from dialer_engine.store.accounts import case_ids
-from dialer_engine.store.schema import campaign_cases
-from dialer_engine.store.schema_books import case_events, case_facts
+from dialer_engine.store.schema import attempts, campaign_cases, cases
+from dialer_engine.store.schema_books import case_events, case_facts, complaints
 
 _OWNER = ("owner", "team", "agency", "held_since", "recall_on", "state")
 
@@ -62,6 +69,46 @@ async def assign(
     if events:
         await connection.execute(insert(case_events), events)
     return len(rows)
+
+
+async def held(
+    connection: AsyncConnection, day: date, after: int, limit: int, *, expired: bool = False
+) -> list[tuple[int, Held]]:
+    """(case, what recall is judged by) of cases that somebody has, by id from `after` on. expired: only
+    those whose agreed day has come.
+    """
+    f = case_facts.c
+    open_ones = (
+        select(func.count())
+        .where(complaints.c.case_id == f.case_id, complaints.c.state == ComplaintState.OPEN.value)
+        .scalar_subquery()
+    )
+    called = select(func.max(attempts.c.planned_at)).where(attempts.c.case_id == f.case_id)
+    query = (
+        select(
+            case_facts,
+            cases.c.reference,
+            open_ones.label("open"),
+            called.scalar_subquery().label("called"),
+        )
+        .join_from(case_facts, cases, cases.c.id == f.case_id)
+        .where(f.owner.is_not(None), f.case_id > after)
+        .order_by(f.case_id)
+        .limit(limit)
+    )
+    if expired:
+        query = query.where(f.recall_on <= day)
+    return [(row.case_id, _held(row)) for row in await connection.execute(query)]
+
+
+def _held(row: Any) -> Held:
+    parts = [getattr(row, part.value) for part in Component]
+    known = [one for one in (row.contact_on, row.called and row.called.date()) if one]
+    return Held(
+        row.reference, row.owner, row.held_since or date.min, row.recall_on,
+        None if all(part is None for part in parts) else sum((part or ZERO for part in parts), ZERO),
+        row.open, 0, max(known, default=None), bool(row.promises_open),
+    )  # fmt: skip
 
 
 async def recall(

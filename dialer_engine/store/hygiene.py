@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer_engine.domain.attempt import AttemptEnd
@@ -306,7 +306,7 @@ async def reset(
     one = (await connection.execute(select(number_verdicts).where(*mine))).one_or_none()
     if one is None:
         return 0
-    also = v.number_key == key, v.state == one.state
+    also: tuple[ColumnElement[bool], ...] = (v.number_key == key, v.state == one.state)
     if one.state == NumberState.WRONG:
         also = (*also, v.case_id.in_(await same_debtor(connection, case_id)))
     rows = (await connection.execute(select(number_verdicts).where(*also))).all()

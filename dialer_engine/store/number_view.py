@@ -31,7 +31,7 @@ async def of_case(
     by} of each, what is called first. NotFound.
     """
     case_id = await id_of(connection, reference)
-    told = [
+    told: list[Json] = [
         {"key": one.key, "number": one.number, "dialled": True, "rank": rank, "label": one.label, "zone": one.zone}
         for rank, one in enumerate((await hygiene.listed(connection, vault, [case_id]))[case_id])
     ]  # fmt: skip

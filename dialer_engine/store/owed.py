@@ -13,7 +13,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer_engine.domain.collections import reconcile as rec
@@ -28,27 +28,41 @@ from dialer_engine.domain.collections.contract import (
 )
 from dialer_engine.domain.collections.money import ZERO, Balance, Component
 from dialer_engine.domain.collections.payments import Payment, last_paid_on
+from dialer_engine.domain.collections.product import Product
 from dialer_engine.domain.collections.promise import PromisePhase, PromiseState
 from dialer_engine.domain.units import Moment, Money
 from dialer_engine.store._sql import chunks
 from dialer_engine.store.closed import memo_place
 from dialer_engine.store.products import Products, load_products
 from dialer_engine.store.schema import campaign_cases, cases
-from dialer_engine.store.schema_books import case_facts, charges, contracts, payments, promises
+from dialer_engine.store.schema_books import (
+    case_events,
+    case_facts,
+    charges,
+    contracts,
+    payments,
+    promises,
+)
 from dialer_engine.store.vault import Vault
 
 PAID = "paid"
 
 
-async def refresh(connection: AsyncConnection, ids: Iterable[int], now: datetime) -> set[int]:
+async def refresh(
+    connection: AsyncConnection,
+    ids: Iterable[int],
+    now: datetime,
+    today: date | None = None,
+    by: str = "",
+) -> set[int]:
     """Tell anew what these cases owe and what became of their promises; returns those paid in full,
-    which leave every campaign. Days are those of UTC: a case's own zone moves them by one at most,
-    and dates, not days, are what is written.
+    which leave every campaign. today: None: the day of UTC; a case's own zone moves it by one at most,
+    and dates, not days, are what is written. by: who is named in the record for what became of promises.
     """
-    products, today = await load_products(connection), now.date()
+    products, today = await load_products(connection), today or now.date()
     paid: set[int] = set()
     for part in chunks(ids):
-        book_ = await _books(connection, part, products)
+        book_ = await books(connection, part, products)
         rows, promised = [], []
         for case_id, one in book_.items():
             row, kept = one.told(case_id, today, Moment(0.0, now))
@@ -57,6 +71,7 @@ async def refresh(connection: AsyncConnection, ids: Iterable[int], now: datetime
             if row["state"] == CaseState.PAID:
                 paid.add(case_id)
         await _write_told(connection, rows, promised)
+        await _note_promises(connection, promised, now, by)
     for part in chunks(paid):
         gone = campaign_cases.c.case_id.in_(part), campaign_cases.c.due_at.is_not(None)
         await connection.execute(
@@ -81,15 +96,18 @@ class CaseBook:
         return [
             position(
                 one,
-                self.products.of(
-                    self.facts.creditor or "", one.product or self.facts.product or "",
-                    self.facts.debt_type),
+                self.product_of(one),
                 [p for p in self.payments if p.contract == one.reference],
                 today,
                 self.charges.get(one.reference, ()),
             )
             for one in self.contracts
-        ]  # fmt: skip
+        ]
+
+    def product_of(self, one: Contract) -> Product:
+        """Whose rules hold for this contract."""
+        code = one.product or self.facts.product or ""
+        return self.products.of(self.facts.creditor or "", code, self.facts.debt_type)
 
     def told(
         self, case_id: int, today: date, now: Moment
@@ -97,13 +115,14 @@ class CaseBook:
         """The columns of `case_facts`, and the promises that changed."""
         owed = self.positions(today)
         kept = rec.recount(self.promises, self.payments, today, now)
-        changed = [new for new, old in zip(kept, self.promises, strict=True) if new != old]
+        pairs = zip(kept, self.promises, strict=True)
+        changed = [(new, new.phase is not old.phase) for new, old in pairs if new != old]
         waiting = [one.due_on for one in kept if one.is_open]
         total = {c.value: sum((p.balance[c] for p in owed), ZERO) for c in Component}
         done = bool(owed) and sum(total.values()) == 0
         row = {
             "of_case": case_id,
-            "state": CaseState.PAID if done else CaseState.OPEN,
+            "state": CaseState.PAID if done else self._still(),
             "currency": self.contracts[0].currency if self.contracts else self.facts.currency,
             "oldest_due": min((p.oldest_due for p in owed if p.oldest_due), default=None),
             "payment_on": last_paid_on(self.payments, today),
@@ -114,10 +133,31 @@ class CaseBook:
         }
         if not self.contracts:
             row |= {name: getattr(self.facts, name) for name in (*total, "oldest_due")}
-        return row, [_promise_change(case_id, one) for one in changed]
+        return row, [_promise_change(case_id, *one) for one in changed]
+
+    def _still(self) -> str:
+        """What was taken back or closed stays so, whatever is paid of it."""
+        was = self.facts.state
+        return str(was) if was in (CaseState.RECALLED, CaseState.CLOSED) else CaseState.OPEN.value
 
 
-async def _books(
+async def _note_promises(
+    connection: AsyncConnection, promised: Iterable[dict[str, Any]], now: datetime, by: str
+) -> None:
+    """What became of promises, for the record; that money came for one that stays open is not news."""
+    rows = [
+        {
+            "case_id": one["of_case"], "at": now, "kind": f"promise_{one['now_phase']}", "by": by,
+            "data": {"key": one["of_key"], "paid": str(one["now_paid"])},
+        }
+        for one in promised
+        if one["turned"]
+    ]  # fmt: skip
+    if rows:
+        await connection.execute(insert(case_events), rows)
+
+
+async def books(
     connection: AsyncConnection, ids: Sequence[int], products: Products
 ) -> dict[int, CaseBook]:
     facts = {
@@ -163,19 +203,21 @@ async def _write_told(
     if promised:
         mine = promises.c.case_id == bindparam("of_case"), promises.c.key == bindparam("of_key")
         values_: dict[str, Any] = {"paid": bindparam("now_paid"), "phase": bindparam("now_phase")}
-        await connection.execute(update(promises).where(*mine).values(values_), promised)
+        given = [{k: v for k, v in one.items() if k != "turned"} for one in promised]
+        await connection.execute(update(promises).where(*mine).values(values_), given)
 
 
 def _total(row: Mapping[str, Any]) -> Decimal:
     return sum((row[c.value] for c in Component), ZERO)
 
 
-def _promise_change(case_id: int, one: PromiseState) -> dict[str, Any]:
+def _promise_change(case_id: int, one: PromiseState, turned: bool) -> dict[str, Any]:
     return {
         "of_case": case_id,
         "of_key": one.key,
         "now_paid": one.paid,
         "now_phase": one.phase.value,
+        "turned": turned,
     }
 
 

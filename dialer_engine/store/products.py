@@ -57,6 +57,11 @@ class Products:
     def __init__(self, known: Iterable[Product]) -> None:
         self._known = {(one.creditor, one.code): one for one in known}
 
+    @property
+    def charge(self) -> bool:
+        """Some product has rules by which something is charged."""
+        return any(one.penalty is not None or one.fees for one in self._known.values())
+
     def of(self, creditor: str, code: str, debt_type: str | None = None) -> Product:
         """The product of that creditor, of any creditor, or the usual one."""
         found = self._known.get((creditor, code)) or self._known.get(("", code))
