@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,12 @@ from rich.console import Console
 from rich.table import Table
 
 from dialer_engine.domain.outcome import Outcome
-from tools.demo import compare, plan
+from tools.demo import compare, debtors, lawful, plan
 from tools.demo.board import Board, attempts
 from tools.demo.check import objections
+from tools.demo.collectors import Collectors
 from tools.lab.errors import LabError
 from tools.lab.lab import Lab
-from tools.rig.people import write_cases
 from tools.rig.site import Site, SiteError
 
 FOLDER = Path("build/demo")
@@ -87,10 +88,11 @@ def _run() -> dict[str, Any]:
         lab.start()
     try:
         console.print(f"  PBX: {lab.backend.label}", highlight=False)
-        with Site(lab, FOLDER / "site", plan.ANY_TIME) as site:
+        with Site(lab, FOLDER / "site", plan.ANY_TIME | lawful.changes(FOLDER.resolve())) as site:
             _prepare(site)
-            _dial(site)
-            return _finish(site)
+            collectors = Collectors(site, plan.SEED)
+            _dial(site, collectors)
+            return _finish(site, collectors)
     finally:
         lab.stop()
 
@@ -107,11 +109,25 @@ def _prepare(site: Site) -> None:
     with _step("Creating the database and importing cases / 建库并导入案件"):
         _say(site, "db", "upgrade")
     site.start()
+    today = datetime.now(UTC).date()
+    unwanted: list[str] = []
     for one in plan.PLANS:
         site.api.post("/campaigns", {"name": one.name, **one.settings})
-        file = site.folder / f"{one.name}.csv"
-        write_cases(file, one.cases, plan.SEED + one.cases, plan.special(one))
-        _say(site, "import", str(file), "--campaign", one.name)
+        files = debtors.write(
+            site.folder, one.name, one.cases, plan.SEED + one.cases, one.people, plan.special(one), today
+        )  # fmt: skip
+        _say(site, "import", str(files.cases), "--campaign", one.name)
+        _say(site, "import", str(files.contracts), "--what", "contracts")
+        unwanted += files.unwanted
+    (site.folder / "unwanted.csv").write_text("\n".join(unwanted), encoding="utf-8")
+    why = ("--list", "do_not_call", "--why", "asked not to be called")
+    _say(site, "suppression", "import", str(site.folder / "unwanted.csv"), *why)
+    lawful.agree(site.config)
+    console.print(f"  law: preset {lawful.PRESET}; the invented debtors agreed to be called at any hour / "
+                  "法规预设 cn;虚构债务人已同意任意时段来电", highlight=False)  # fmt: skip
+    if lawful.rests_today():
+        console.print("  it is Sunday at the debtors, the strategies rest: a copy without weekdays is used / "
+                      "对方当地为周日,使用去掉星期限制的策略副本", highlight=False)  # fmt: skip
     with _step(f"Calling {plan.AGENTS} agents' phones / 呼叫坐席话机"):
         site.add_agents(plan.AGENTS)
         site.wait_idle(plan.AGENTS)
@@ -122,7 +138,7 @@ def _say(site: Site, *words: str) -> None:
     site.cli(*words)
 
 
-def _dial(site: Site) -> None:
+def _dial(site: Site, collectors: Collectors) -> None:
     for one in plan.PLANS:
         site.api.post(f"/campaigns/{one.name}/start")
         console.print(
@@ -137,6 +153,7 @@ def _dial(site: Site) -> None:
         while (elapsed := time.monotonic() - began) < plan.LIMIT_S:
             status, agents = site.api.get("/status"), site.api.get("/agents")
             board.show(status, agents, elapsed)
+            collectors.look(agents)
             done = attempts(status)
             if done >= plan.ATTEMPTS:
                 break
@@ -158,16 +175,20 @@ def _team(
         site.api.post(f"/agents/{agent['id']}/{what}", body)
 
 
-def _finish(site: Site) -> dict[str, Any]:
+def _finish(site: Site, collectors: Collectors) -> dict[str, Any]:
     with _step("Letting the last talks end and matching recordings / 等待通话结束并核验录音"):
         for one in plan.PLANS:
             site.api.post(f"/campaigns/{one.name}/pause")
         site.wait(lambda: not site.api.get("/status")["calls"], "free of calls", _SETTLE_S)
+        collectors.look(site.api.get("/agents"))
         # The outcome of the last call is written a moment after the call has gone.
         site.wait(
             lambda: not site.api.get("/report")["attempts_without_outcome"], "settled", _SETTLE_S
         )
         site.wait(lambda: _matched(site.api.get("/report")), "done with recordings", _SETTLE_S)
+        paid = site.folder / "payments.csv"
+        if collectors.pay(paid):
+            _say(site, "import", str(paid), "--what", "payments")
         report: dict[str, Any] = site.report()
         site.stop()
     (FOLDER / "report.json").write_text(
@@ -208,6 +229,27 @@ def _show(report: dict[str, Any]) -> None:
     for name, count in sorted(report["outcomes"].items(), key=lambda item: -item[1]):
         outcomes.add_row(f"{Outcome(name).chinese} {name}", str(count))
     console.print(outcomes)
+    _show_strategy(report)
+
+
+def _show_strategy(report: dict[str, Any]) -> None:
+    segments = Table(title="Segments 分群", title_justify="left")
+    columns = ("strategy", "segment", "attempts", "answered", "connected", "promises")
+    for name in columns:
+        segments.add_column(name, justify="left" if name in columns[:2] else "right")
+    for row in report["segments"]:
+        segments.add_row(*(str(row[name]) for name in columns))
+    console.print(segments)
+    denials = Table(title="Not dialled, and why 未拨原因", title_justify="left")
+    for name in ("reason", "source", "count"):
+        denials.add_column(name)
+    for row in report["denials"]:
+        denials.add_row(row["reason"], row["source"], str(row["count"]))
+    console.print(denials)
+    told = report["promises"]
+    amounts = ", ".join(f"{amount} {currency}" for currency, amount in told["amount"].items())
+    console.print(f"Promises 承诺: {told['made']} ({amounts}), kept 已履约 {told['kept']}, "
+                  f"open 待履约 {told['open']}, broken 违约 {told['broken']}", highlight=False)  # fmt: skip
 
 
 def _percent(value: float | None) -> str:

@@ -22,4 +22,10 @@ def objections(report: dict[str, Any]) -> list[str]:
     verified, expected = report["recordings_verified"], report["recordings_expected"]
     if not expected or verified != expected:
         found.append(f"{verified} of {expected} recordings are verified")
+    if not {row["strategy"] for row in report["segments"]} >= {"early", "mid"}:
+        found.append("not every campaign was dialled by its strategy")
+    if {row["source"] for row in report["denials"]} < {"law", "strategy"}:
+        found.append("nobody was left alone by the law, or by the strategy")
+    if not report["promises"]["made"] or not report["promises"]["kept"]:
+        found.append("nobody promised to pay, or nobody kept it")
     return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tools.demo.debtors import EARLY, MID, People
 from tools.lab.mix import number_for
 
 AGENTS = 12
@@ -35,7 +36,8 @@ WORLD: dict[str, Any] = {
 @dataclass(frozen=True)
 class Plan:
     """One campaign of the demonstration. first: the world's behaviours that its first numbers
-    force, so that each kind of outcome is seen for certain; the rest is chance.
+    force, so that each kind of outcome is seen for certain; the rest is chance. people: who owes what,
+    for the strategy to choose from.
     """
 
     name: str
@@ -43,22 +45,31 @@ class Plan:
     cases: int
     settings: dict[str, Any]
     first: tuple[str, ...]
+    people: People
 
 
 EVENING = Plan(
     "evening",
     "1:1, and a break of the whole team while calls ring",
     420,
-    {"mode": "progressive", "ring_timeout_s": RING_TIMEOUT_S, "wrap_up_s": 2.0},
+    {"strategy": "early", "mode": "progressive", "ring_timeout_s": RING_TIMEOUT_S, "wrap_up_s": 2.0},
     ("busy", "no_answer", "declined", "unallocated", "unallocated_said", "suspended_said", "switched_off",
      "congestion", "codec", "cancel_cross", "silence", "reinvite", "talk"),
+    EARLY,
 )  # fmt: skip
 MACHINES = Plan(
     "machines",
     "with answering machine detection",
     60,
-    {"mode": "progressive", "ring_timeout_s": RING_TIMEOUT_S, "wrap_up_s": 2.0, "amd": True},
+    {
+        "strategy": "mid",
+        "mode": "progressive",
+        "ring_timeout_s": RING_TIMEOUT_S,
+        "wrap_up_s": 2.0,
+        "amd": True,
+    },
     ("machine", "machine", "machine", "answer_hangup", "answer_hangup"),
+    MID,
 )
 PLANS = (EVENING, MACHINES)
 # What the world does must come out as these.
