@@ -78,7 +78,7 @@ def numbers(session: Session, reference: str, reveal: bool) -> None:
         show.show_table(session, "Numbers", _NUMBERS, rows)
 
 
-@cases.command("number-reset")
+@cases.command("number-reset", context_settings={"ignore_unknown_options": True})
 @click.argument("reference")
 @click.argument("number_id", metavar="ID|all")
 @pass_session
