@@ -17,7 +17,7 @@ from dialer_engine.domain.errors import BadValue
 @pytest.fixture(autouse=True)
 def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
     """No processes of their own: days are short here."""
-    monkeypatch.setattr(app.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
 
 
 def test_days_of_two_policies_on_the_same_people() -> None:

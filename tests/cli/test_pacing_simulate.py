@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from dialer_engine.app import pacing_simulate
 from tests.cli.conftest import Run
 from tests.web.fake_api import FakeEngineApi
 
@@ -23,7 +22,7 @@ DAY = [
 
 @pytest.fixture(autouse=True)
 def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pacing_simulate.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
 
 
 def test_figures_that_were_given_need_no_daemon(run: Run) -> None:
