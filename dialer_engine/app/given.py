@@ -16,6 +16,7 @@ from dialer_engine.domain.errors import BadValue
 from dialer_engine.domain.units import AgentId
 from dialer_engine.engine.api import CAMPAIGN_FIELDS
 from dialer_engine.ports.store import AgentRow
+from dialer_engine.strategy.model import Dial
 
 # Letters of any script, digits and a few signs: a name is part of addresses and commands.
 _NAME = re.compile(r"\w(?:[\w .\-]{0,62}[\w.\-])?")
@@ -45,6 +46,20 @@ def changed(
             f"no strategy is called {after.strategy!r}; there are {', '.join(strategies)}"
         )
     return after
+
+
+def dialled_as(campaign: Campaign, dial: Dial) -> Campaign:
+    """The campaign dialled as its strategy says; what was asked for at its creation comes after."""
+    return replace(
+        campaign,
+        mode=DialMode(dial.mode.value),
+        ratio=dial.ratio,
+        max_ringing_per_agent=dial.max_ratio,
+        target=dial.max_abandon_pct / 100,
+        ring_timeout_s=dial.ring_timeout_s,
+        wait_limit_s=dial.wait_limit_s,
+        amd=dial.amd,
+    )
 
 
 def agent_row(data: Mapping[str, Any], mode: AgentMode, nodes: Collection[str]) -> AgentRow:

@@ -146,7 +146,11 @@ class Service(PacingService):
         if any(c.name == name for c in await self._engine.store.campaigns()):
             raise Conflict(f"there is a campaign {name!r} already")
         wishes = {key: value for key, value in data.items() if key != "name"}
-        campaign = self._with(self._defaults(name), wishes)
+        course = self._engine.settings.courses.get(str(wishes.get("strategy", "")))
+        defaults = self._defaults(name)
+        if course is not None:
+            defaults = given.dialled_as(defaults, course.strategy.dial)
+        campaign = self._with(defaults, wishes)
         await self._engine.store.save_campaign(campaign)
         self._engine.dialling.campaigns[campaign.name] = campaign
         return await self._campaign_row(campaign)

@@ -200,6 +200,22 @@ async def test_a_campaign_from_creation_to_stop(tmp_path: Path) -> None:
 
 
 @virtual
+async def test_a_campaign_is_dialled_as_its_strategy_says_unless_told_otherwise(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path) as desk:
+        await desk.service.reload()
+        early = await desk.service.create_campaign({"name": "early", "strategy": "early"})
+        assert (early["mode"], early["target"]) == ("predictive", 0.02)
+        assert early["max_ringing_per_agent"] == 2.0
+        mine = {"name": "mine", "strategy": "early", "mode": "progressive", "target": 0.01}
+        made = await desk.service.create_campaign(mine)
+        assert (made["mode"], made["target"]) == ("progressive", 0.01)
+        plain = await desk.service.create_campaign({"name": "plain"})
+        assert plain["target"] == 0.03
+
+
+@virtual
 async def test_changes_take_effect_and_are_kept(tmp_path: Path) -> None:
     async with running(tmp_path, agents=2, cases=20) as desk:
         row = await desk.service.change_campaign("loans", {"mode": "ratio", "ratio": 3.0})

@@ -286,3 +286,34 @@ def test_run_hands_the_configuration_to_the_daemon(
         assert loaded.config.pacing.ratio == 3
     assert len(seen) == 2
     assert "very-secret" not in repr(seen)
+
+
+class TestPromises:
+    def test_a_promise_of_all_that_is_owed_is_in_the_report(self, store: Run, cases: Path) -> None:
+        assert store("import", str(cases), "--currency", "GBP", "--country", "GB").code == 1
+        ran = store("cases", "promise", "R1", "--due", "2099-12-01", "--by", "1001", "--json")
+        assert ran.code == 0
+        assert ran.json["amount"] == "100.50 GBP"
+        assert ran.json["attempt"] is None
+        told = store("report", "--json").json["promises"]
+        assert (told["made"], told["open"], told["amount"]) == (1, 1, {"GBP": "100.50"})
+        assert "100.50 GBP" in store("report").out
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ("R9", "--due", "2099-12-01"),
+            ("R1", "--due", "tomorrow"),
+            ("R1", "--due", "2001-01-01"),
+            ("R1", "--due", "2099-12-01", "--amount", "-5"),
+            ("--due", "2099-12-01"),
+        ],
+    )
+    def test_what_cannot_be_promised(self, store: Run, cases: Path, words: tuple[str, ...]) -> None:
+        store("import", str(cases), "--currency", "GBP", "--country", "GB")
+        assert store("cases", "promise", *words).code != 0
+
+    def test_a_plain_campaign_has_no_experiments(self, store: Run) -> None:
+        ran = store("strategy", "report", "nothing")
+        assert ran.code != 0
+        assert "nothing" in ran.err
