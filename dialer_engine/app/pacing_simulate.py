@@ -36,8 +36,6 @@ _MOST_AGENTS, _MOST_TRIES = 1000, 20
 # Of each talk that an agent could have, so much of the time is spent waiting in a fair first guess.
 _GUESS_UTILIZATION = 0.85
 _SLOW = "numba is not installed: the floor runs in plain Python, slower for large teams (pip install numba)"
-    "numba is not installed: plain Python, about ten times slower (pip install numba makes it fast)"
-)
 
 
 @dataclass(frozen=True, slots=True)
