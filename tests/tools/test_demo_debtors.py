@@ -35,13 +35,15 @@ def written(folder: Path, one: plan.Plan) -> debtors.Files:
 
 def facts_of(case: dict[str, str], contract: dict[str, str], shift: int = 0) -> CaseFacts:
     dpd = (TODAY - date.fromisoformat(contract["oldest_due"])).days + shift
-    facts = CaseFacts(dpd=dpd, stage=stage_of(dpd).value, score=float(case["score"]))
-    given = {
-        "reason_overdue": case["reason"],
-        "ability": case["ability"],
-        "willingness": case["willingness"],
-    }
-    return replace(facts, **{name: value for name, value in given.items() if value})
+    unknown = CaseFacts()
+    return CaseFacts(
+        dpd=dpd,
+        stage=stage_of(dpd).value,
+        score=float(case["score"]),
+        reason_overdue=case["reason"] or unknown.reason_overdue,
+        ability=case["ability"] or unknown.ability,
+        willingness=case["willingness"] or unknown.willingness,
+    )
 
 
 @pytest.mark.parametrize("shift", [-1, 0, 1])
