@@ -266,12 +266,6 @@ def cross_check(config: Config, origin: Callable[[str], Origin]) -> Iterator[Pro
 
 
 def _exchange_checks(exchange: Exchange, origin: Callable[[str], Origin]) -> Iterator[Problem]:
-    names = [token.name for token in exchange.tokens]
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        key = f"exchange.tokens[{name}].name"
-        yield Problem(
-            origin(key), key, "two tokens have this name; the record could not tell them apart"
-        )
     if bool(exchange.certificate) != bool(exchange.certificate_key):
         key = "exchange.certificate_key"
         yield Problem(origin(key), key, "certificate and certificate_key belong together")
