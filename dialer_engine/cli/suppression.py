@@ -26,7 +26,7 @@ _COLUMNS = (
     show.Column("At", "added_at", show.local_time),
     show.Column("Until", "until", show.local_time),
 )
-_PROBLEMS = (show.Column("Line", "line"), show.Column("Text", "text"))
+_PROBLEMS = (show.Column("Row", "line"), show.Column("Text", "text"))
 
 
 @click.group(cls=Group)

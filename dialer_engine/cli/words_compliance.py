@@ -11,7 +11,7 @@ COMPLIANCE: dict[str, str] = {
     "Hash": "摘要",
     "Id": "编号",
     "Kind": "类型",
-    "Line": "行",
+    "Row": "行",
     "List": "名单",
     "Lists": "名单",
     "Not before": "最早可呼",

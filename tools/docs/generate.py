@@ -33,6 +33,7 @@ from tools.docs.metrics import metrics
 from tools.docs.openapi import openapi
 from tools.docs.store import store
 from tools.docs.strategies import strategies
+from tools.docs.strategy_format import strategy_format
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 OUTCOMES = {
@@ -223,6 +224,7 @@ def pages() -> dict[str, str]:
         "store.md": store(),
         "exit-codes.md": exit_codes(),
         "strategies.md": strategies(),
+        "strategy-format.md": strategy_format(),
         "import.md": importing(),
     }
 
