@@ -30,7 +30,8 @@ CASES: dict[str, str] = {
     "Do the work of a day by hand: charges, promises, days past due, recall.":
         "手动执行日终处理:计罚息费用、判定承诺、重算逾期天数、回收到期案件。",
     "Case": "案件",
-    "A shipped preset, such as cn, instead of the configured ones; may be repeated.": "用随附的法规预设(如 cn)代替配置中的预设;可重复。",
+    "A shipped preset, such as cn, instead of the configured ones; may be repeated.":
+        "用随附的法规预设(如 cn)代替配置中的预设;可重复。",
     "A word of your own: conduct, amount, identity …": "自定类别:行为、金额、身份等。",
     "Also what nobody worked so long.": "也收回长期未跟进的案件。",
     "Decide and tell, but write nothing.": "只给出决定,不写入。",

@@ -18,7 +18,7 @@ TABLES = {
     "case_numbers": "The numbers of a case in the order in which they are tried. Personal data.",
     "campaign_cases": "Where a case stands in a campaign.",
     "attempts": "One row a dialled call: committed before it is dialled, ended once. Knows the number by blind index.",
-    "attempt_plans": "By which segment and step of which strategy an attempt was planned. None for a plain retry table.",
+    "attempt_plans": "By which segment and step of which strategy an attempt was planned; none for a retry table.",
     "denial_counts": "How often a case that was due was not dialled, by hour and reason.",
     "data_keys": "Keys that close personal fields, closed themselves by the master key (`dialer-engine keys`).",
     "key_progress": "How far `keys rotate` has come.",
