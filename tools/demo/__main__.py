@@ -21,6 +21,7 @@ from rich.table import Table
 from dialer_engine.domain.outcome import Outcome
 from tools.demo import compare, debtors, lawful, plan
 from tools.demo.board import Board, attempts
+from tools.demo.breaks import Team
 from tools.demo.check import objections
 from tools.demo.collectors import Collectors
 from tools.lab.errors import LabError
@@ -29,10 +30,6 @@ from tools.rig.site import Site, SiteError
 
 FOLDER = Path("build/demo")
 _LOOK_S = 0.25
-# At these shares of the way the whole team takes a short break while calls ring: who answers then finds
-# nobody, waits for two seconds, and hears the safe-harbour message.
-_BREAKS = (0.25, 0.5, 0.75)
-_BREAK_S = 6.0
 _SETTLE_S = 60.0
 console = Console()
 
@@ -147,32 +144,17 @@ def _dial(site: Site, collectors: Collectors) -> None:
             highlight=False,
         )
     began = time.monotonic()
-    breaks = [share * plan.ATTEMPTS for share in _BREAKS]
-    back_at = float("inf")
+    team = Team(site)
     with Board(console, plan.ATTEMPTS) as board:
         while (elapsed := time.monotonic() - began) < plan.LIMIT_S:
             status, agents = site.api.get("/status"), site.api.get("/agents")
             board.show(status, agents, elapsed)
             collectors.look(agents)
-            done = attempts(status)
-            if done >= plan.ATTEMPTS:
+            if attempts(status) >= plan.ATTEMPTS:
                 break
-            if breaks and done >= breaks[0]:
-                del breaks[0]
-                _team(site, agents, "pause", {"reason": "rest"})
-                back_at = elapsed + _BREAK_S
-            if elapsed >= back_at:
-                _team(site, agents, "resume")
-                back_at = float("inf")
+            team.look(status, agents, elapsed)
             time.sleep(_LOOK_S)
     console.print(f"• Dialled for {time.monotonic() - began:.0f} s / 拨打完毕", highlight=False)
-
-
-def _team(
-    site: Site, agents: list[dict[str, Any]], what: str, body: dict[str, Any] | None = None
-) -> None:
-    for agent in agents:
-        site.api.post(f"/agents/{agent['id']}/{what}", body)
 
 
 def _finish(site: Site, collectors: Collectors) -> dict[str, Any]:

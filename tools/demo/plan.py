@@ -50,7 +50,7 @@ class Plan:
 
 EVENING = Plan(
     "evening",
-    "1:1, and a break of the whole team while calls ring",
+    "1:1, by the strategy for the first month",
     420,
     {"strategy": "early", "mode": "progressive", "ring_timeout_s": RING_TIMEOUT_S, "wrap_up_s": 2.0},
     ("busy", "no_answer", "declined", "unallocated", "unallocated_said", "suspended_said", "switched_off",
@@ -59,8 +59,8 @@ EVENING = Plan(
 )  # fmt: skip
 MACHINES = Plan(
     "machines",
-    "with answering machine detection",
-    60,
+    "with answering machine detection, by the strategy for M2 and M3; the team takes a break meanwhile",
+    100,
     {
         "strategy": "mid",
         "mode": "progressive",
