@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
-
 # The flag of a contact that is not over yet; `compliance.counting.Flag` names the others.
 OPEN: Final = 1
 

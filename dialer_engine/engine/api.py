@@ -112,9 +112,9 @@ class EngineApi(PacingApi, Protocol):
 
     # -- campaigns
     async def campaigns(self) -> list[Json]:
-        """[{name, state, any of CAMPAIGN_FIELDS, holder, why (the pacer's or the
-        gate's last reason not to dial), backlog {due, waiting, done, in_flight}, live {planned, ringing, waiting, talking}, today {attempts,
-        answered, bridged, abandoned, abandonment_rate}, account (the accounting period so far, null when
+        """[{name, state, any of CAMPAIGN_FIELDS, holder, why (the pacer's or the gate's last reason not to
+        dial), backlog {due, waiting, done, in_flight}, live {planned, ringing, waiting, talking}, today
+        {attempts, answered, bridged, abandoned, abandonment_rate}, account (the accounting period so far, null when
         this daemon does not run it: {kind, live, abandoned, rate, ends_at, left_s})}].
         """
         ...

@@ -11,11 +11,12 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
+from typing import Protocol
 
 import structlog
 
 from dialer_engine.domain.errors import DialerError
-from dialer_engine.ports.clock import Clock
+from dialer_engine.domain.units import Moment
 from dialer_engine.ports.daily import DailyBook, Job
 
 log = structlog.get_logger(__name__)
@@ -36,11 +37,19 @@ class Done:
     counts: Mapping[str, int]
 
 
+class Now(Protocol):
+    """What of the clock is needed here."""
+
+    def now(self) -> Moment:
+        """This instant."""
+        ...
+
+
 class Daily:
     """zone: whose calendar days count, the site's."""
 
     def __init__(
-        self, book: DailyBook, clock: Clock, holder: str, zone: tzinfo, pause_s: float = PAUSE_S
+        self, book: DailyBook, clock: Now, holder: str, zone: tzinfo, pause_s: float = PAUSE_S
     ) -> None:
         self._book = book
         self._clock = clock

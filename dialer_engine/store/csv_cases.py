@@ -26,6 +26,7 @@ from dialer_engine.store.rows import (
     read_amount,
     read_currency,
     read_date,
+    read_days,
     read_whole,
     read_zone,
 )
@@ -99,7 +100,7 @@ def read_case(record: Record, layout: Layout, rules: Rules) -> tuple[Case | None
         reference=_reference(row),
         name=row.cell("name"),
         balance=_balance(row, rules),
-        days_past_due=row.parsed("days_past_due", read_whole, 0),
+        days_past_due=row.parsed("days_past_due", read_days, 0),
         language=row.cell("language"),
         priority=row.parsed("priority", read_whole, 0),
         skill=row.cell("skill"),

@@ -137,6 +137,18 @@ def read_whole(text: str) -> int:
     return number
 
 
+# A century: nothing was lent longer ago, and no date of today less so many days overflows.
+_MOST_DAYS = 36_600
+
+
+def read_days(text: str) -> int:
+    """A number of days, either way from today; BadCell when it is more than a century."""
+    number = read_whole(text)
+    if abs(number) > _MOST_DAYS:
+        raise BadCell("this is more than a century of days")
+    return number
+
+
 def read_date(text: str) -> date:
     """`2026-01-31`, `2026/1/31`, `20260131`, `2026年1月31日`; BadCell for any other order."""
     found = _DATE.match(text)

@@ -225,7 +225,8 @@ def test_all_errors_come_in_one_list_each_with_file_line_and_key(home: Path) -> 
         ),
         (
             "pacing: {mode: fast}",
-            "dialer.yaml:1: pacing.mode: must be one of predictive, progressive, ratio, preview, manual, robot, not 'fast'",
+            "dialer.yaml:1: pacing.mode: must be one of predictive, progressive, ratio, preview, manual,"
+            " robot, not 'fast'",
         ),
         (
             "compliance: {window_start: '25:00'}",

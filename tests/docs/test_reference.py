@@ -9,6 +9,7 @@ import pytest
 from dialer_engine.app.config import load
 from dialer_engine.cli.main import PROGRAM
 from dialer_engine.store.schema import metadata
+from dialer_engine.web.described import ROUTES
 from dialer_engine.web.routes import _V1
 from tests.docs.test_links import ROOT
 from tools.docs import api, commands, configuration, metrics, store
@@ -33,7 +34,7 @@ def test_every_command_has_its_section() -> None:
 
 def test_every_route_has_its_section() -> None:
     text = api.api()
-    assert {handler.__name__ for _, _, handler in _V1} == set(api.ROUTES)
+    assert {handler.__name__ for _, _, handler in _V1} == set(ROUTES)
     for method, path, _ in _V1:
         assert f"### `{method} {path}`" in text
 

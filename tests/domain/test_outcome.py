@@ -69,9 +69,9 @@ def test_what_took_the_call_is_an_answer() -> None:
 
 def test_outcomes_keep_their_stored_names() -> None:
     assert [outcome.value for outcome in Outcome] == [
-        "completed", "abandoned", "message", "machine", "hung_up_early", "busy", "no_answer", "rejected", "invalid_number",
-        "out_of_service", "switched_off", "unreachable", "congestion", "incompatible", "barred", "failed",
-        "cancelled", "lost",
+        "completed", "abandoned", "message", "machine", "hung_up_early", "busy", "no_answer", "rejected",
+        "invalid_number", "out_of_service", "switched_off", "unreachable", "congestion", "incompatible", "barred",
+        "failed", "cancelled", "lost",
     ]  # fmt: skip
 
 
