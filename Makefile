@@ -1,7 +1,7 @@
 # Every target sets up what it needs by itself: see tools/setup/. `make help` lists them.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup venv pbx demo demo-pacing test test-fast test-slow bench bench-pacing bench-pacing-short soak lint docs lock clean
+.PHONY: help setup venv pbx demo demo-pacing test test-fast test-slow bench bench-pacing bench-pacing-short bench-store soak lint docs lock clean
 
 SETUP := tools/setup/run
 PY := .venv/bin/python
@@ -44,6 +44,9 @@ bench-pacing: venv ## The pacing controller beside other dialers' and two bounds
 
 bench-pacing-short: venv ## The same in under a minute, fewer cells and seeds
 	@$(PY) -m tools.bench_pacing --short $(ARGS)
+
+bench-store: venv ## Import and choosing: a million cases on SQLite, ten million on PostgreSQL (ARGS='--short')
+	@$(PY) -m tools.bench_store $(ARGS)
 
 soak: setup ## An hour of steady load: does anything grow? (ARGS='--minutes 10' for less)
 	@$(PY) -m tools.soak $(ARGS)
