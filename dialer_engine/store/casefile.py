@@ -76,7 +76,12 @@ async def facts(
     found: dict[CaseId, CaseFacts] = {}
     for part in chunks(ids):
         query = (
-            select(cases, case_facts, cases.c.id.label("number"))
+            select(
+                cases,
+                case_facts,
+                cases.c.id.label("number"),
+                case_facts.c.currency.label("owed_currency"),
+            )
             .join_from(cases, case_facts, case_facts.c.case_id == cases.c.id, isouter=True)
             .where(cases.c.id.in_(part))
         )
@@ -151,7 +156,7 @@ def _summary(row: Any, vault: Vault, products: Products, creditors: dict[str, Cr
         creditor=creditor.code,
         product=product,
         debtor=person,
-        balance=Balance(row.currency or _NO_CURRENCY, **parts),
+        balance=Balance(row.owed_currency or row.currency or _NO_CURRENCY, **parts),
         oldest_due=row.oldest_due,
         jurisdiction=row.jurisdiction or creditor.jurisdiction,
         party_type=c.PartyType(row.party_type) if row.party_type else creditor.party_type,

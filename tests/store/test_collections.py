@@ -285,3 +285,9 @@ async def test_who_works_a_case_is_on_record_with_the_reason(
     assert record[1]["data"]["reasons"] == ["expired"]
     nobody = (await store.case_file("C2", NOW))["record"][0]["data"]
     assert (nobody["to"], nobody["why"]) == (None, "nobody: 1 by capacity")
+
+
+async def test_parts_without_a_balance_have_their_currency(store: SqlStore, tmp_path: Path) -> None:
+    await load(store, tmp_path)
+    one = (await store.case_facts([CaseId(1)], NOW))[CaseId(1)]
+    assert (one.currency, one.principal) == ("GBP", Decimal(900))
