@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 
-from tools.bench.machine import children
+from tools.bench.machine import MIB, children, own_memory, usage
 
 
 def test_children_are_found_whichever_thread_started_them() -> None:
@@ -34,3 +34,11 @@ def test_children_are_found_whichever_thread_started_them() -> None:
             process.kill()
             process.communicate()
     assert set(children(os.getpid())) == before
+
+
+def test_own_memory_is_what_no_file_stands_behind() -> None:
+    before = own_memory(os.getpid())
+    held = bytearray(b"x") * (32 * MIB)
+    grown = own_memory(os.getpid()) - before
+    assert 0.9 * len(held) < grown < 2 * len(held)
+    assert own_memory(os.getpid()) < usage(os.getpid()).rss

@@ -18,7 +18,7 @@ NOTHING_LEFT = {"on the PBX": 0, "known to the engine": 0}
 
 def _samples(kib_per_call: float, **changes: float) -> list[dict[str, float]]:
     """An hour in which Asterisk loses this much a call. Between two trims it holds more."""
-    steady = dict.fromkeys((*plan.ALLOWED, *plan.MUST_BE_NONE), 0.0) | {"daemon RSS MiB": 100.0}
+    steady = dict.fromkeys((*plan.ALLOWED, *plan.MUST_BE_NONE), 0.0) | {"daemon own MiB": 100.0}
     samples = []
     for i, t in enumerate(TIMES):
         calls = CALLS_A_SECOND * t
@@ -59,10 +59,10 @@ def test_a_lost_channel_for_each_fifth_call_fails_and_is_named() -> None:
 def test_what_the_engine_loses_fails_whatever_asterisk_does() -> None:
     samples = _samples(0.0)
     for one in samples:
-        one["daemon RSS MiB"] += one["t"] / 100
+        one["daemon own MiB"] += one["t"] / 100
     found = _judged(samples, {"on the PBX": 2})
     assert not found["passed"]
-    assert soak._verdict(found) == "FAILED: daemon RSS MiB, left at the end"
+    assert soak._verdict(found) == "FAILED: daemon own MiB, left at the end"
 
 
 def test_memory_without_calls_cannot_be_judged_and_does_not_pass() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tools.bench.machine import MIB, children, load, open_files, usage
+from tools.bench.machine import MIB, children, load, open_files, own_memory, usage
 from tools.lab.ami import Ami
 from tools.lab.lab import Lab
 from tools.rig.site import Site
@@ -93,7 +93,8 @@ class Looker:
         share = (used.cpu_s - last[1]) / (at - last[0]) if last else 0.0
         return {
             "daemon RSS MiB": used.rss / MIB,
-            "converter RSS MiB": self._converter(),
+            "daemon own MiB": own_memory(self._site.pid) / MIB,
+            "converter own MiB": self._converter(),
             "daemon threads": used.threads,
             "daemon files": open_files(self._site.pid),
             "daemon CPU share": share,
@@ -102,7 +103,7 @@ class Looker:
     def _converter(self) -> float:
         """The process that converts recordings for the daemon (`recordings.worker`)."""
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            return sum(usage(child).rss for child in children(self._site.pid)) / MIB
+            return sum(own_memory(child) for child in children(self._site.pid)) / MIB
         return 0.0
 
     def _asterisk(self) -> dict[str, float]:
