@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer_engine.domain.collections.codes import Consent, HoldKind, Role
 from dialer_engine.domain.collections.party import DIALLED
-from dialer_engine.domain.collections.promise import PromisePhase, PromiseState, Rescheduled, step
+from dialer_engine.domain.collections.promise import PromiseState, Rescheduled, step
 from dialer_engine.domain.errors import NotFound
 from dialer_engine.domain.units import CaseId, Moment
 from dialer_engine.store._sql import chunks, upsert
@@ -246,20 +246,6 @@ async def add_promise(
     await connection.execute(insert(promises), values)
     await note(connection, case_id, "promise", by, {"key": promise.key}, now)
     await refresh(connection, [case_id], now)
-
-
-async def judge_promises(connection: AsyncConnection, now: datetime, limit: int) -> int:
-    """Promises whose last day is over become kept in part or broken; returns how many cases were
-    looked at, 0 when none is left.
-    """
-    c = promises.c
-    over = select(c.case_id, c.due_on, c.grace_days).where(
-        c.phase == PromisePhase.PENDING.value, c.due_on < now.date()
-    )
-    rows = await connection.execute(over.order_by(c.due_on).limit(limit))
-    late = {r.case_id for r in rows if (now.date() - r.due_on).days > r.grace_days}
-    await refresh(connection, sorted(late), now)
-    return len(late)
 
 
 # -- holds -----------------------------------------------------------------------------------------

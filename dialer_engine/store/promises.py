@@ -1,8 +1,9 @@
 """Promises that are taken by command, and what reports say of promises.
 
 Rules: a promise without an amount is of all that is owed; it is counted with the talk in which it was
-given, the newest one of the last day when none is named; what became of it is told by `owed.refresh` and
-never written here.
+given, the newest one of the last day when none is named; how late it may be kept is what the products of
+the case's contracts allow, the most of them, since payments go to any; what became of it is told by
+`owed.refresh` and never written here.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from dialer_engine.domain.collections.promise import PromisePhase, PromiseState
 from dialer_engine.domain.errors import BadValue, NotFound
 from dialer_engine.domain.units import CaseId, Money
 from dialer_engine.store import people
+from dialer_engine.store.products import load_products
 from dialer_engine.store.schema import attempts, cases
-from dialer_engine.store.schema_books import promises
+from dialer_engine.store.schema_books import case_facts, contracts, promises
 
 Json = dict[str, Any]
 _TALK = timedelta(days=1)
@@ -38,8 +40,8 @@ async def take(
     by: str,
     now: datetime,
 ) -> Json:
-    """Note a promise of the case, or of the case of the attempt: {case, key, amount, due_on, attempt}.
-    NotFound; BadValue for a day that is over, or when nothing is known to be owed.
+    """Note a promise of the case, or of the case of the attempt: {case, key, amount, due_on, attempt,
+    grace_days}. NotFound; BadValue for a day that is over, or when nothing is known to be owed.
     """
     if due_on < now.date():
         raise BadValue("a promise is for today or a later day")
@@ -51,12 +53,25 @@ async def take(
         if not owed or owed <= 0:
             raise BadValue("nothing is known to be owed; say the amount that was promised")
     key = f"p-{secrets.token_hex(_KEY_BYTES)}"
-    promise = PromiseState(key, Money(owed, money), due_on, made_on=now.date())
+    grace = await grace_days(connection, row.id)
+    promise = PromiseState(key, Money(owed, money), due_on, now.date(), grace)
     await people.add_promise(connection, CaseId(row.id), promise, now, by=by, attempt=talk or None)
     return {
         "case": row.reference, "key": key, "amount": str(promise.money), "due_on": due_on.isoformat(),
-        "attempt": talk or None,
+        "attempt": talk or None, "grace_days": grace,
     }  # fmt: skip
+
+
+async def grace_days(connection: AsyncConnection, case_id: int) -> int:
+    """How many days late a promise of this case may be kept, by its products."""
+    f = case_facts.c
+    facts = select(f.creditor, f.product).where(f.case_id == case_id)
+    row = (await connection.execute(facts)).one_or_none()
+    named = select(contracts.c.product).where(contracts.c.case_id == case_id)
+    codes = set((await connection.scalars(named)).all()) or {""}
+    known = await load_products(connection)
+    creditor, own = (row.creditor or "", row.product or "") if row else ("", "")
+    return max(known.of(creditor, code or own).promise_grace_days for code in codes)
 
 
 async def _case(connection: AsyncConnection, reference: str, attempt: str) -> Any:

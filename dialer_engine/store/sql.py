@@ -400,10 +400,6 @@ class SqlStore:
         """By arm of an experiment: cases tried, and those with the result; see `report_plans`."""
         return await self._read(report_plans.by_arm, self.ids, name, experiment, result)
 
-    async def judge_promises(self, now: datetime, limit: int = 500) -> int:
-        """Promises whose time is over; 0 when none is left."""
-        return await self._write(people.judge_promises, now, limit)
-
     async def set_hold(self, case_id: CaseId, kind: HoldKind, now: datetime, **more: Any) -> None:
         """Leave a case alone; see `people.set_hold` for until, by, reason."""
         await self._write(people.set_hold, self.vault, case_id, kind, now, **more)

@@ -22,6 +22,7 @@ from dialer_engine.domain.units import (
     TrunkName,
     attempt_id,
 )
+from dialer_engine.ports.daily import Job
 from dialer_engine.store import SqlStore
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -159,6 +160,15 @@ def follow(
 ) -> CaseNext:
     """What follows for a case."""
     return CaseNext(campaign, CaseId(case_id), due_at, "no_answer", tries, rank)
+
+
+async def day_of_promises(store: SqlStore, now: datetime) -> dict[str, int]:
+    """What the work of that day makes of promises."""
+    until, day = now + timedelta(minutes=2), now.date()
+    claim = await store.claim_day(day, Job.PROMISES, "a", now, until)
+    if claim.after is None:
+        return {}
+    return dict((await store.day_step(day, Job.PROMISES, "a", now, until)).counts)
 
 
 def write_csv(path: Path, rows: Sequence[Sequence[str]], encoding: str = "utf-8") -> Path:

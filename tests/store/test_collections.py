@@ -28,7 +28,16 @@ from dialer_engine.domain.units import CaseId, Money
 from dialer_engine.store import SqlStore, import_cases
 from dialer_engine.store.exchange import Kind
 from dialer_engine.store.import_rows import RowsSummary, import_rows
-from tests.store.building import LOANS, draft_for, due, end, fill, number, write_csv
+from tests.store.building import (
+    LOANS,
+    day_of_promises,
+    draft_for,
+    due,
+    end,
+    fill,
+    number,
+    write_csv,
+)
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 TODAY = NOW.date()
@@ -192,8 +201,9 @@ async def test_promises_are_kept_broken_and_undone(store: SqlStore, tmp_path: Pa
         [pay("R", "50", contract="", on=date(2026, 12, 4), reverses="P1")], kept
     )
     after = NOW + timedelta(days=11)
-    assert await store.judge_promises(after) == 1
-    assert await store.judge_promises(after) == 0
+    assert await day_of_promises(store, after) == {"broken": 1}
+    await store.forget_day(after.date())
+    assert await day_of_promises(store, after) == {}
     one = (await store.case_facts([CaseId(1)], after))[CaseId(1)]
     assert (one.promises_open, one.promises_broken) == (0, 1)
 

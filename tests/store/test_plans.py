@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
 from sqlalchemy import func, select
 
 from dialer_engine.domain.attempt import AttemptDraft, CaseNext, Plan
+from dialer_engine.domain.collections.contract import Contract
+from dialer_engine.domain.collections.product import Product
 from dialer_engine.domain.errors import BadValue, NotFound
 from dialer_engine.domain.outcome import Outcome
 from dialer_engine.domain.units import CaseId, Money
 from dialer_engine.store import SqlStore
+from dialer_engine.store.exchange import ContractRow
 from dialer_engine.store.schema_plans import attempt_plans
-from tests.store.building import LOANS, NOW, at, case, draft, end, fill
+from tests.store.building import LOANS, NOW, at, case, day_of_promises, draft, end, fill
 
 DUE = date(2026, 12, 1)
 
@@ -122,9 +125,24 @@ async def test_a_promise_belongs_to_the_talk_of_its_case(store: SqlStore) -> Non
 async def test_a_broken_promise_is_reported(store: SqlStore) -> None:
     await fill(store, [case(1)])
     await promise(store)
-    await store.judge_promises(NOW + timedelta(days=20))
+    await day_of_promises(store, NOW + timedelta(days=20))
     told = (await store.report(None, None, None)).promises
     assert (told["made"], told["open"], told["broken"]) == (1, 0, 1)
+
+
+async def test_a_promise_may_be_as_late_as_the_products_allow(store: SqlStore) -> None:
+    await fill(store, [case(1), case(2)])
+    for code, days in (("loan", 2), ("card", 4)):
+        await store.save_product(Product(code, promise_grace_days=days))
+    loans = [ContractRow("C1", Contract(f"K-{code}", "GBP", code)) for code in ("loan", "card")]
+    await store.write_contracts(loans, NOW)
+    await promise(store)
+    await promise(store, "C2")
+    late = datetime.combine(DUE, time(9), UTC) + timedelta(days=4)
+    assert await day_of_promises(store, late) == {"broken": 1}, "that of C2, which has no product"
+    (kept,) = (await store.case_file("C1", late))["promises"]
+    assert (kept["phase"], kept["grace_days"]) == ("pending", 4)
+    assert await day_of_promises(store, late + timedelta(days=1)) == {"broken": 1}
 
 
 async def test_all_that_is_owed(store: SqlStore) -> None:

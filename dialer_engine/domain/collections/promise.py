@@ -53,6 +53,8 @@ class PromiseState:
     def __post_init__(self) -> None:
         if not self.money.amount > 0 or self.grace_days < 0:
             raise BadValue("a promise is of more than 0, and its grace days are 0 or more")
+        if self.grace_days > (date.max - self.due_on).days:
+            raise BadValue("a promise is for a day that is further away than any calendar goes")
 
     @property
     def last_day(self) -> date:

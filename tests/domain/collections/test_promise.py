@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dialer_engine.domain.collections import promise as pr
 from dialer_engine.domain.collections import reconcile as rec
 from dialer_engine.domain.collections.payments import Payment
-from dialer_engine.domain.errors import IllegalTransition
+from dialer_engine.domain.errors import BadValue, IllegalTransition
 from dialer_engine.domain.units import Moment, Money
 
 D = Decimal
@@ -129,3 +129,8 @@ def test_no_money_counts_twice_and_a_recount_is_stable(
         assert one.paid <= one.money.amount
         assert (one.phase is P.KEPT) == (one.paid == one.money.amount)
         assert one.is_open <= (today <= one.last_day)
+
+
+def test_a_promise_for_the_end_of_time_is_none() -> None:
+    with pytest.raises(BadValue):
+        pr.PromiseState("1", Money(D(1), "CNY"), date.max, date(2026, 3, 1), grace_days=1)
