@@ -28,7 +28,8 @@ from dialer_engine.domain.reservation import OPEN
 class Flag(IntFlag):
     """What a contact was. OPEN: not over yet. CONSENTED: within what the person asked for. PROFESSIONAL:
     to a lawyer or the creditor. WRONG_NUMBER: it did not reach the number dialled, or the number is
-    nobody's. SHORT: answered and over within seconds.
+    nobody's. SHORT: answered and over within seconds. UNREACHED: it never came as far as the number
+    (`arrival`).
     """
 
     OPEN = 1
@@ -49,6 +50,7 @@ class Flag(IntFlag):
     CHAT = 1 << 15
     LETTER = 1 << 16
     VISIT = 1 << 17
+    UNREACHED = 1 << 18
 
 
 CHANNEL_FLAG: Final[Mapping[str, Flag]] = {
@@ -81,15 +83,16 @@ class Mask:
 
 
 MASKS: Final[Mapping[Event, Mask]] = {
-    Event.ATTEMPT: Mask(Flag.OUTBOUND),
-    Event.NOT_CONNECTED: Mask(Flag.OUTBOUND, none_of=Flag.CONNECTED),
+    Event.ATTEMPT: Mask(Flag.OUTBOUND, none_of=Flag.UNREACHED),
+    Event.ANY_ATTEMPT: Mask(Flag.OUTBOUND),
+    Event.NOT_CONNECTED: Mask(Flag.OUTBOUND, none_of=Flag.CONNECTED | Flag.UNREACHED),
     Event.CONNECTED: Mask(Flag.OUTBOUND | Flag.CONNECTED, open_is=Flag.CONNECTED),
     Event.CONVERSATION: Mask(Flag.CONVERSATION, open_is=Flag.CONVERSATION, calls_only=False),
     Event.OUTBOUND_CONVERSATION: Mask(Flag.OUTBOUND | Flag.CONVERSATION, open_is=Flag.CONVERSATION),
-    Event.COMMUNICATION: Mask(Flag.OUTBOUND, calls_only=False),
+    Event.COMMUNICATION: Mask(Flag.OUTBOUND, none_of=Flag.UNREACHED, calls_only=False),
     Event.ABANDONED: Mask(Flag.OUTBOUND | Flag.ABANDONED, open_is=Flag.ABANDONED),
     Event.MACHINE: Mask(Flag.OUTBOUND | Flag.MACHINE, open_is=Flag.MACHINE),
-    Event.PRERECORDED: Mask(Flag.OUTBOUND | Flag.NOTICE),
+    Event.PRERECORDED: Mask(Flag.OUTBOUND | Flag.NOTICE, none_of=Flag.UNREACHED),
 }
 
 # An outcome as flags, on top of those of the attempt. A machine that takes the call has connected it.

@@ -63,9 +63,12 @@ class Unit(StrEnum):
 
 
 class Event(StrEnum):
-    """What is counted; `counting.MASKS` says which contacts are which."""
+    """What is counted; `counting.MASKS` says which contacts are which. attempt_any_result: also what never
+    came as far as the number called, as a carrier counts.
+    """
 
     ATTEMPT = "attempt"
+    ANY_ATTEMPT = "attempt_any_result"
     NOT_CONNECTED = "attempt_not_connected"
     CONNECTED = "connected"
     CONVERSATION = "conversation"

@@ -34,7 +34,14 @@ from dialer_engine.domain.commands import (
     Timer,
 )
 from dialer_engine.domain.machine import Row, Table
-from dialer_engine.domain.outcome import GONE_UNSEEN, Ending, Outcome, Rule, classify
+from dialer_engine.domain.outcome import (
+    GONE_UNSEEN,
+    REFUSED_BY_PBX,
+    Ending,
+    Outcome,
+    Rule,
+    classify,
+)
 from dialer_engine.domain.units import AgentId, AttemptId, LegId, Moment, NodeName, Seconds
 
 __all__ = [
@@ -107,7 +114,7 @@ def _refused(s: CallState, e: ev.OriginateRefused, now: Moment) -> CallStep:
     """
     if s.ringing_at is not None or s.answered_at is not None:
         return s, []
-    rule = Rule(s.planned or Outcome.FAILED, e.trunk_fault, "the PBX refused to dial")
+    rule = Rule(s.planned or Outcome.FAILED, e.trunk_fault, REFUSED_BY_PBX)
     return _settle(s, rule, Ending(text=e.reason), now)
 
 

@@ -172,6 +172,8 @@ BY_SIP: dict[int, Rule] = {
     606: _sip(Outcome.INCOMPATIBLE, "RFC 3261 21.6.4 not acceptable"),
 }
 
+# Of a call for which the PBX says that there is no channel; `compliance.arrival` knows it by these words.
+REFUSED_BY_PBX = "the PBX refused to dial"
 UNKNOWN_ENDING = Rule(Outcome.FAILED, False, "no row of the table")
 GONE_UNSEEN = Rule(Outcome.LOST, False, "the channel was gone when the daemon looked")
 

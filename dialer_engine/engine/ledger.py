@@ -4,7 +4,7 @@ Rules: attempts are committed before anything is dialled and the caller waits fo
 agents' events are queued and written in batches by one writer, again and again until the store
 takes them; while it does not, `ok` is False and nobody dials. The queue is bounded by what was in
 flight, because nothing new starts. No outcome is written while attempts are being committed: it may
-be that of one of them.
+be that of one of them; but first those of cases that are dialled again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import structlog
 
 from dialer_engine.domain.attempt import AttemptDraft, AttemptEnd, CaseNext
 from dialer_engine.domain.errors import CampaignHeld, StoreError
-from dialer_engine.domain.units import AttemptId
+from dialer_engine.domain.units import AttemptId, CaseId
 from dialer_engine.ports.store import AgentEventRow, DispositionRow, Store
 
 log = structlog.get_logger(__name__)
@@ -68,6 +68,7 @@ class Ledger:
         """
         try:
             async with self._one_at_a_time:
+                await self._write_ends_of({draft.case_id for draft in drafts})
                 refused = await self._store.begin_attempts(drafts)
         except CampaignHeld:
             raise
@@ -144,13 +145,23 @@ class Ledger:
         self._succeeded()
 
     async def _write_ends(self) -> None:
+        async with self._one_at_a_time:
+            await self._write_some_ends()
+
+    async def _write_ends_of(self, cases: set[CaseId]) -> None:
+        """Before a case is dialled again at once, over another trunk, the store must know that its last
+        attempt is over, or it would refuse the next one.
+        """
+        while any(after is not None and after.case_id in cases for _, after in self._ends):
+            await self._write_some_ends()
+
+    async def _write_some_ends(self) -> None:
         rows = [self._ends[i] for i in range(min(_BATCH, len(self._ends)))]
         if not rows:
             return
         ends = [end for end, _ in rows]
         nexts = [after for _, after in rows if after is not None]
-        async with self._one_at_a_time:
-            await self._store.end_attempts(ends, nexts)
+        await self._store.end_attempts(ends, nexts)
         self._drop(self._ends, len(rows))
 
     async def _write_some(

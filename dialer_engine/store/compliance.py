@@ -2,8 +2,9 @@
 
 Rules: who counts for a unit has that unit to himself until the end of the transaction: SQLite has one
 writer, PostgreSQL gets advisory locks on the units, taken in one order; so two daemons can never both
-take the last token. What is refused leaves no trace. A token is given back only by an attempt that never
-left; every other outcome says what the attempt was, and what it was is counted from then on.
+take the last token. What is refused leaves no trace. A token is given back by an attempt that never left; one
+that left and never came to the number (`compliance.arrival`) stays and counts for the carrier alone; every
+other outcome says what the attempt was, and what it was is counted from then on.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from typing import Any, Final
 from sqlalchemy import ARRAY, BigInteger, bindparam, delete, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dialer_engine.compliance.counting import outcome_flags
+from dialer_engine.compliance.arrival import never_came
+from dialer_engine.compliance.counting import Flag, outcome_flags
 from dialer_engine.compliance.rules import Hours, Override
 from dialer_engine.domain.attempt import AttemptEnd
 from dialer_engine.domain.reservation import OPEN, Claim, Reservation
@@ -118,7 +120,9 @@ async def settle(connection: AsyncConnection, ends: Iterable[AttemptEnd]) -> Non
         answered = end.answered_at
         seconds = None if answered is None else max(0.0, (end.ended_at - answered).total_seconds())
         flags = outcome_flags(end.outcome, seconds)
-        rows.append({"of_contact": end.id, "more": flags})
+        if never_came(end):
+            flags |= Flag.UNREACHED
+        rows.append({"of_contact": end.id, "more": int(flags)})
     if rows:
         await connection.execute(_SETTLE, sorted(rows, key=lambda row: str(row["of_contact"])))
     await release(connection, unsent)

@@ -16,6 +16,7 @@ from typing import Any, Final
 from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from dialer_engine.compliance.arrival import never_came
 from dialer_engine.compliance.evidence import Entry, Fault, Link, Verifier, link
 from dialer_engine.domain.attempt import AttemptDraft, AttemptEnd
 from dialer_engine.domain.errors import StoreError
@@ -83,7 +84,7 @@ def denied(record: Mapping[str, Any], case_id: int) -> Entry:
 
 
 def ended(end: AttemptEnd, case_id: int) -> Entry:
-    """What became of an attempt: each timestamp, cause, verdict."""
+    """What became of an attempt: each timestamp, cause, verdict. never_came: why it takes no token."""
     return Entry("outcome", end.ended_at, _outcome(end), end.id, case_id)
 
 
@@ -93,7 +94,8 @@ def _outcome(end: AttemptEnd) -> dict[str, Any]:
         for name, value in asdict(end).items()
         if value is not None and name not in ("id", "outcome")
     }
-    return plain | {"v": 1, "outcome": end.outcome.value}
+    never = never_came(end)
+    return plain | {"v": 1, "outcome": end.outcome.value} | ({"never_came": never} if never else {})
 
 
 def recorded(row: RecordingRow, at: datetime) -> Entry:

@@ -55,7 +55,9 @@ TALKS = rule("talks", Unit.PERSON, Event.CONVERSATION, Span.DAY, 1)
 WEEK = rule("week", Unit.PERSON, Event.ATTEMPT, Span.ROLLING_DAYS, 6, 7)
 BOOK = RuleBook("test", (ATTEMPTS_A_DAY, IN_AN_HOUR, TALKS, WEEK))
 GATE = Gate(HOUSE, BOOK)
-OUTCOMES = [Outcome.NO_ANSWER, Outcome.COMPLETED, Outcome.BUSY, Outcome.MACHINE, Outcome.LOST]
+OUTCOMES = [
+    Outcome.NO_ANSWER, Outcome.COMPLETED, Outcome.BUSY, Outcome.MACHINE, Outcome.LOST, Outcome.CONGESTION,
+]  # fmt: skip
 
 
 @dataclass
@@ -112,7 +114,9 @@ class World:
         return draft, (person, telephone)
 
     async def end(self, who: int, outcome: Outcome, sent: bool = True) -> None:
-        """The oldest open attempt ends. Not sent: it never left and its tokens come back."""
+        """The oldest open attempt ends. Not sent: it never left, or the trunk refused it at once, and its
+        tokens come back. Congestion that comes later may have rung: it counts.
+        """
         if not self.open_ones:
             return
         attempt = self.open_ones.pop(0)
@@ -122,6 +126,10 @@ class World:
             attempt, outcome, "", 16, None, None, None, at if sent else None, None, answered, None,
             at + timedelta(seconds=20), None, None,
         )  # fmt: skip
+        if outcome is Outcome.CONGESTION:
+            seconds = 20 if sent else 1
+            over = at + timedelta(seconds=seconds)
+            end = replace(end, cause=34, sip=503, originated_at=at, ended_at=over)
         await self.stores[who].end_attempts([end], [])
         # Once more, with another word: the first one counts.
         await self.stores[1 - who].end_attempts([replace(end, outcome=Outcome.NO_ANSWER)], [])
@@ -197,7 +205,7 @@ async def _step(world: World, url: str, step: tuple[object, ...]) -> None:
         case ("both", list(first), list(second), bool(fresh)):
             await asyncio.gather(world.dial(0, first, fresh), world.dial(1, second, fresh))
         case ("end", int(who), Outcome() as outcome, bool(sent)):
-            unsent = not sent and outcome is Outcome.NO_ANSWER
+            unsent = not sent and outcome in (Outcome.NO_ANSWER, Outcome.CONGESTION)
             await world.end(who, outcome, sent=not unsent)
         case ("clock", int(who), int(seconds), _):
             world.clock[who] += timedelta(seconds=seconds)
@@ -228,7 +236,9 @@ async def test_no_sequence_of_two_daemons_on_postgres_exceeds_a_cap(
     for _ in range(25):
         wanted = [[(draw.randrange(5), draw.randrange(8)) for _ in range(4)] for _ in range(2)]
         script.append(("both", *wanted, draw.random() < 0.3))
-        script += [("end", draw.randrange(2), draw.choice(OUTCOMES), True) for _ in range(3)]
+        script += [
+            ("end", draw.randrange(2), draw.choice(OUTCOMES), draw.random() < 0.8) for _ in range(3)
+        ]
         script.append(("clock", draw.randrange(2), draw.choice([60, 1200, 30_000, -3600]), None))
     world = await play(postgres_url, script)
     assert len(world.through) > 10
@@ -267,7 +277,7 @@ claims = st.builds(
 )
 
 
-@given(claims, st.integers(0, 2**18 - 1))
+@given(claims, st.integers(0, 2**19 - 1))
 def test_the_database_counts_as_the_gate_does(spec: CountSpec, flags: int) -> None:
     made = counter(spec)
     claim = Claim("r", "u", 1, None, made.all_of, made.any_of, made.none_of, made.open_is)

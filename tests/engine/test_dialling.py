@@ -349,6 +349,27 @@ async def test_a_failed_trunk_hands_the_case_to_another_one_first() -> None:
 
 
 @virtual
+@pytest.mark.parametrize("late_s", [0.0, 0.1, 0.2, 0.24])
+async def test_a_failure_just_before_a_tick_goes_to_the_other_trunk_all_the_same(
+    late_s: float,
+) -> None:
+    """The outcome is written before the next attempt, or the store would refuse that as one too many."""
+    house = House(settings(trunks=(trunk(), trunk(OTHER_CARRIER, priority=1))))
+    await house.campaign(cases=1)
+    async with house:
+        await house.login(*house.agents(1))
+        first = (await house.dialled())[0]
+        await house.tick()
+        await house.wait(late_s)
+        house.pbx.end(first, 34, 503)
+        second = (await house.dialled())[0]
+        assert house.call_of(second).trunk == OTHER_CARRIER
+        assert house.outcome(first) is Outcome.CONGESTION
+        assert "in_flight" not in house.engine.stats.denied
+        house.check()
+
+
+@virtual
 async def test_a_case_that_waits_for_its_other_trunk_holds_nobody_up() -> None:
     limits = (trunk(), trunk(OTHER_CARRIER, priority=1, max_channels=0))
     house = House(settings(trunks=limits))
