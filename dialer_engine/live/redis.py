@@ -7,7 +7,8 @@ Rules
 - One stream carries every topic; one reader in each daemon tails it and hands on through the same
   rings as in process. So what a daemon publishes comes back to its own subscribers by way of Redis.
 - `seq` is given by Redis, for all daemons; a gap in it is what the stream was trimmed by before it
-  was read. It begins anew when Redis lost its data.
+  was read. It begins anew when Redis lost its data, as a new life of the stream; a reader that hears
+  nothing looks whether one has begun below the id it waits behind (the clock may have been set back).
 - After a broken link the reader goes on where it was: the stream is the memory.
 
 Limits: while Redis is away feeds stand still. One server or Sentinel, not a cluster (the script
@@ -47,11 +48,23 @@ BLOCK_MS: Final = 2000
 RETRY_FIRST_S: Final = 0.1
 RETRY_MOST_S: Final = 5.0
 
-# KEYS: stream, counter. ARGV: length, ttl, then topic, body, lost for each message.
+# KEYS: stream, its life. ARGV: length, ttl, then topic, body, lost for each message.
+# An entry's id is <life>-<seq>. A life begins when Redis has no memory of one, at the microsecond of
+# its clock, and above whatever the stream holds: so no id comes twice, whatever was lost.
 _PUBLISH: Final = """
+if redis.call('EXISTS', KEYS[2]) == 0 then
+  local now = redis.call('TIME')
+  local life = now[1] * 1000000 + now[2]
+  local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+  if newest then
+    life = math.max(life, tonumber(string.match(newest[1], '^%d+')) + 1)
+  end
+  redis.call('HSET', KEYS[2], 'life', string.format('%.0f', life))
+end
+local life = redis.call('HGET', KEYS[2], 'life')
 for i = 3, #ARGV, 3 do
-  local seq = redis.call('INCR', KEYS[2])
-  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*',
+  local seq = redis.call('HINCRBY', KEYS[2], 'seq', 1)
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], life .. '-' .. seq,
              's', seq, 't', ARGV[i], 'm', ARGV[i + 1], 'l', ARGV[i + 2])
 end
 redis.call('EXPIRE', KEYS[1], ARGV[2])
@@ -91,7 +104,7 @@ class RedisFeed:
     ) -> None:
         self._url, self._length = url, length
         # One hash tag, should the server be a cluster's: both keys are then in one slot.
-        self._stream, self._counter = f"{{{prefix}}}:feed", f"{{{prefix}}}:feed:seq"
+        self._stream, self._life = f"{{{prefix}}}:feed", f"{{{prefix}}}:feed:life"
         self._hub = Hub(ring=ring, replay=replay)
         self._queue: deque[tuple[str, bytes]] = deque()
         self._most, self._unreported = queue, 0
@@ -190,7 +203,7 @@ class RedisFeed:
         for topic, body in batch:
             arguments += [topic, body, lost]
             lost = 0
-        await ask(client.eval(_PUBLISH, 2, self._stream, self._counter, *arguments))
+        await ask(client.eval(_PUBLISH, 2, self._stream, self._life, *arguments))
 
     def _take(self) -> tuple[list[tuple[str, bytes]], int]:
         with self._lock:
@@ -220,6 +233,8 @@ class RedisFeed:
         try:
             while True:
                 answer = await ask(client.xread({self._stream: self._last_id}, READ, BLOCK_MS))
+                if not answer and _order(await self._newest(client)) < _order(self._last_id):
+                    self._last_id, self._seq = "0-0", 0
                 for _, entries in answer or []:
                     for name, fields in entries:
                         self._last_id = name.decode()
@@ -241,3 +256,9 @@ class RedisFeed:
         self.stats.missed += missed
         item = Item(fields[b"t"].decode(), seq, fields[b"m"], int(fields[b"l"]) + missed)
         self._hub.deliver(item)
+
+
+def _order(entry_id: str) -> tuple[int, int]:
+    """What Redis orders the ids of a stream by."""
+    life, _, seq = entry_id.partition("-")
+    return int(life), int(seq)
