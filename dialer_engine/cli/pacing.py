@@ -15,12 +15,12 @@ import click
 from dialer_engine.cli import curves, show
 from dialer_engine.cli.base import Group, pass_session
 from dialer_engine.cli.campaign import parse_setting
+from dialer_engine.cli.pacing_options import LEARNED, read_learned
 from dialer_engine.cli.paths import path
 from dialer_engine.cli.session import Session
 from dialer_engine.cli.show import Column, local_time, number, percent
 from dialer_engine.cli.text import Lang
 from dialer_engine.cli.times import Moment
-from dialer_engine.domain.errors import BadValue
 from dialer_engine.engine.api_pacing import SHADOW_POLICIES
 
 _CHANGES = (
@@ -178,19 +178,11 @@ def export(session: Session, name: str, file: Any) -> None:
 
 @pacing.command("import-priors")
 @click.argument("name", metavar="CAMPAIGN")
-@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+@click.argument("file", type=LEARNED)
 @pass_session
 def import_priors(session: Session, name: str, file: str) -> None:
     """Begin anew with what was learned elsewhere."""
-    try:
-        with click.open_file(file, encoding="utf-8") as source:
-            learned = json.load(source)
-    except ValueError as error:
-        raise BadValue(f"the file is not JSON: {error}") from None
-    except OSError as error:
-        raise BadValue(f"the file cannot be read: {error}") from None
-    if not isinstance(learned, dict):
-        raise BadValue("this is not what `dialer-engine pacing export` writes")
+    learned = read_learned(file)
     with session.client() as client:
         told = client.put(path("campaigns", name, "pacing", "learned"), {"learned": learned})
     if session.json:

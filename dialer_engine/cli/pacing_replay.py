@@ -12,7 +12,7 @@ import click
 from dialer_engine.cli import show
 from dialer_engine.cli.base import pass_session
 from dialer_engine.cli.pacing import pacing
-from dialer_engine.cli.pacing_simulate import POLICIES, read_learned
+from dialer_engine.cli.pacing_options import compared, read_learned
 from dialer_engine.cli.progress import progress
 from dialer_engine.cli.session import Session
 from dialer_engine.cli.show import Column, number, percent
@@ -76,22 +76,11 @@ def export_day(session: Session, /, name: str, day: datetime, file: Path) -> Non
 
 @pacing.command()
 @click.argument("file", type=_FILE)
-@click.option(
-    "--policy",
-    "named",
-    type=POLICIES,
-    multiple=True,
-    help="Also: predictive, progressive, ratio. May be repeated.",
-)
-@click.option(
-    "--target", type=float, help="Share of live answers that may be abandoned: 0.03 is 3 %."
-)
-@click.option("--ratio", type=float, help="Lines for each free agent, for the policy ratio.")
+@compared
 @click.option(
     "--max-ringing", "max_ringing_per_agent", type=float, help="Lines for each agent, at most."
 )
 @click.option("--wait-limit", "wait_limit_s", type=float, help="The abandonment limit, in s.")
-@click.option("--learned", type=_FILE, help="What was learned: a file of `pacing export`.")
 @click.option("--days", "seeds", type=click.IntRange(1, 50), default=3, help="How many draws.")
 @pass_session
 def replay(
@@ -99,7 +88,7 @@ def replay(
     /,
     file: Path,
     named: tuple[str, ...],
-    learned: Path | None,
+    learned: str | None,
     seeds: int,
     **changes: Any,
 ) -> None:

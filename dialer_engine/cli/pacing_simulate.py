@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
@@ -13,15 +11,14 @@ import click
 from dialer_engine.cli import show
 from dialer_engine.cli.base import pass_session
 from dialer_engine.cli.pacing import pacing
+from dialer_engine.cli.pacing_options import compared, read_learned
 from dialer_engine.cli.paths import path
 from dialer_engine.cli.progress import progress
 from dialer_engine.cli.session import Session
 from dialer_engine.cli.show import Column, number, percent
 from dialer_engine.domain.errors import BadValue, NotFound
-from dialer_engine.engine.api_pacing import SHADOW_POLICIES
 
 Json = dict[str, Any]
-POLICIES = click.Choice([one for one in SHADOW_POLICIES if one != "none"])
 _SHARE = click.FloatRange(0.0, 1.0, min_open=True)
 _SECONDS = click.FloatRange(0.0, 3600.0)
 # Unless told otherwise: enough for an interval of about a point on a team of ten.
@@ -73,22 +70,7 @@ _WORLD = (Column("World", "name"), Column("Value", "value"), Column("From", "fro
 )
 @click.option("--hours", type=click.FloatRange(0.1, 24.0), default=8.0, help="Hours of a day.")
 @click.option("--channels", type=click.IntRange(1), help="Calls at once, at most.")
-@click.option(
-    "--target", type=float, help="Share of live answers that may be abandoned: 0.03 is 3 %."
-)
-@click.option("--ratio", type=float, help="Lines for each free agent, for the policy ratio.")
-@click.option(
-    "--policy",
-    "named",
-    type=POLICIES,
-    multiple=True,
-    help="Also: predictive, progressive, ratio. May be repeated.",
-)
-@click.option(
-    "--learned",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="What was learned: a file of `pacing export`.",
-)
+@compared
 @click.option(
     "--days",
     "seeds",
@@ -106,7 +88,7 @@ def simulate(
     /,
     name: str | None,
     named: tuple[str, ...],
-    learned: Path | None,
+    learned: str | None,
     seeds: int,
     solve: str | None,
     conversations: float | None,
@@ -153,19 +135,6 @@ def _asked_daemon(session: Session, name: str) -> tuple[Json, Json | None, int]:
         if one["presence"] != "logged_out" and (not skill or skill in one.get("skills", ()))
     ]
     return row, learned, len(working)
-
-
-def read_learned(file: Path) -> Json:
-    """A file of `pacing export`; BadValue."""
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BadValue(f"the file is not JSON: {error}") from None
-    except OSError as error:
-        raise BadValue(f"the file cannot be read: {error}") from None
-    if not isinstance(found, dict):
-        raise BadValue("this is not what `dialer-engine pacing export` writes")
-    return found
 
 
 def _show(session: Session, found: Json) -> None:
