@@ -21,7 +21,7 @@ from dialer_engine.app.compliance import load_book
 from dialer_engine.app.compliance import presets as known_presets
 from dialer_engine.app.config import Config
 from dialer_engine.app.strategy_limits import limits_of
-from dialer_engine.app.yaml_marks import read_yaml
+from dialer_engine.app.yaml_marks import place_of, read_yaml
 from dialer_engine.domain.collections.facts import CaseFacts
 from dialer_engine.domain.errors import BadValue, ConfigError, NotFound
 from dialer_engine.domain.units import CampaignName
@@ -73,7 +73,7 @@ def check(file: Path, scripts: Path | None = None) -> Json:
     except OSError as error:
         raise NotFound(f"{file}: {error.strerror}") from error
     except ValueError as error:
-        return _told(file, "unreadable", [(file.name, _unreadable(error))])
+        return _told(file, "unreadable", [(file.name, place_of(error))])
     if _is_scripts(node):
         return _check_scripts(file)
     if not is_strategy(node):
@@ -84,16 +84,6 @@ def check(file: Path, scripts: Path | None = None) -> Json:
 def _is_scripts(node: Node) -> bool:
     data = plain(node)
     return isinstance(data, dict) and not data.keys().isdisjoint({"scripts", "disclosures"})
-
-
-def _unreadable(error: ValueError) -> Problem:
-    text = str(error)
-    found = Problem(1, 1, text)
-    parts = text.split(": ", 1)
-    if len(parts) == 2 and parts[0].startswith("line ") and ", column " in parts[0]:
-        line, column = parts[0].removeprefix("line ").split(", column ")
-        found = Problem(int(line), int(column), parts[1])
-    return found
 
 
 def _check_retry(file: Path, node: Node) -> Json:

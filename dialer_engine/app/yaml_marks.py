@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from dialer_engine.domain.errors import BadValue
-from dialer_engine.strategy.nodes import Node, Pairs
+from dialer_engine.strategy.nodes import Node, Pairs, Problem
 
 # Hundred times the largest file that ships.
 MAX_BYTES = 2_000_000
@@ -30,7 +30,10 @@ def read_yaml(file: Path) -> Node:
 
 def parse_yaml(text: str) -> Node:
     """The one document of a text."""
-    loader = yaml.SafeLoader(text)
+    try:
+        loader = yaml.SafeLoader(text)
+    except yaml.YAMLError as error:
+        raise BadValue(f"no YAML: a character that no text has: {error}") from error
     try:
         root = loader.get_single_node()
         return Node(None, 1, 1) if root is None else _Builder(text, loader).node(root, 0)
@@ -42,6 +45,15 @@ def parse_yaml(text: str) -> Node:
         raise BadValue(f"no YAML: {error}") from error
     finally:
         loader.dispose()
+
+
+def place_of(error: ValueError) -> Problem:
+    """What `read_yaml` raised, as a problem at its place."""
+    head, _, text = str(error).partition(": ")
+    if text and head.startswith("line ") and ", column " in head:
+        line, column = head.removeprefix("line ").split(", column ")
+        return Problem(int(line), int(column), text)
+    return Problem(1, 1, str(error))
 
 
 class _Builder:

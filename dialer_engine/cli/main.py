@@ -36,6 +36,7 @@ from dialer_engine.cli.keys import keys
 from dialer_engine.cli.pacing import pacing
 from dialer_engine.cli.pacing_replay import replay as _replay  # noqa: F401 - joins the group
 from dialer_engine.cli.pacing_simulate import simulate as _simulate  # noqa: F401 - joins the group
+from dialer_engine.cli.products import products
 from dialer_engine.cli.recordings import recordings
 from dialer_engine.cli.report import report
 from dialer_engine.cli.session import Session
@@ -87,7 +88,7 @@ def cli() -> None:
 
 for _command in (
     run, status, top, campaign, pacing, agents, calls, report, events, doctor, reload, stop,
-    import_, export, cases, strategy, compliance, evidence, suppression, recordings, config, db, keys, token,
+    import_, export, cases, products, strategy, compliance, evidence, suppression, recordings, config, db, keys, token,
     completion,
 ):  # fmt: skip
     cli.add_command(_command)

@@ -5,6 +5,15 @@ from __future__ import annotations
 CASES: dict[str, str] = {
     # headings
     "Rotate": "轮换",
+    "Creditor": "委托方",
+    "Product": "产品",
+    "Products": "产品",
+    "Debt": "债务",
+    "Rate a day": "日利率",
+    "Fees": "费用",
+    "Cost cap": "成本上限",
+    "Promise grace": "承诺宽限",
+    "Roles": "角色",
     "Numbers": "号码",
     "Number": "号码",
     "Called": "可拨",
@@ -18,6 +27,15 @@ CASES: dict[str, str] = {
     "untried": "未拨",
     "good": "有效",
     "quiet": "无人接",
+    # products
+    "The products of creditors: stages, charges, promises, who may reduce what.":
+        "委托方的产品:阶段、罚息与费用、承诺宽限、减免权限。",
+    "The products that the store knows.": "数据库中的产品。",
+    "One product as the file that would import it.": "以可导入文件的形式显示一个产品。",
+    "Check a product file.": "检查产品文件。",
+    "Take the products of a file into the store, all of them or none.":
+        "将文件中的产品导入数据库,全部成功或全部不导入。",
+    "JSON Schema of product files, for editors.": "产品文件的 JSON Schema(供编辑器使用)。",
     # cases
     "Show the whole file of a case.": "查看案件完整档案。",
     "Show the numbers of a case, and why some are not called any more.": "查看案件号码及停拨原因。",

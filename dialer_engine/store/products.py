@@ -6,7 +6,7 @@ a file may name products before anybody set them up; settings hold only what dif
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -14,9 +14,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer_engine.domain.collections.charges import CostCap, FeeRule, FeeTrigger, PenaltyRule
-from dialer_engine.domain.collections.codes import DebtType, PartyType
+from dialer_engine.domain.collections.codes import DebtType, PartyType, Phase, Stage
 from dialer_engine.domain.collections.money import Component, Rounding
-from dialer_engine.domain.collections.product import Creditor, Product
+from dialer_engine.domain.collections.product import DEFAULT_PHASES, Creditor, Limits, Product
 from dialer_engine.store._sql import merge
 from dialer_engine.store.schema_books import creditors, products
 
@@ -45,6 +45,16 @@ async def save_product(connection: AsyncConnection, product: Product) -> None:
     await connection.execute(merge(connection, products, ["creditor", "code"]), row)
 
 
+async def save_all(
+    connection: AsyncConnection, creditor: Creditor | None, rules: Iterable[Product]
+) -> None:
+    """A creditor and its products together."""
+    if creditor is not None:
+        await save_creditor(connection, creditor)
+    for one in rules:
+        await save_product(connection, one)
+
+
 async def load_creditors(connection: AsyncConnection) -> dict[str, Creditor]:
     """All creditors by code."""
     rows = await connection.execute(select(creditors))
@@ -56,6 +66,9 @@ class Products:
 
     def __init__(self, known: Iterable[Product]) -> None:
         self._known = {(one.creditor, one.code): one for one in known}
+
+    def __iter__(self) -> Iterator[Product]:
+        return iter(sorted(self._known.values(), key=lambda one: (one.creditor, one.code)))
 
     @property
     def charge(self) -> bool:
@@ -96,6 +109,9 @@ def as_json(product: Product) -> Json:
         [f.code, f.trigger.value, str(f.amount), str(f.share), str(f.minimum), _text(f.maximum), f.at_dpd, f.times]
         for f in product.fees
     ]  # fmt: skip
+    found["limits"] = [_limits_json(one) for one in product.limits]
+    if product.phases != DEFAULT_PHASES:
+        found["phases"] = {stage.value: phase.value for stage, phase in product.phases.items()}
     return found
 
 
@@ -117,6 +133,38 @@ def from_json(creditor: str, code: str, debt_type: str, settings: Json) -> Produ
         fees=tuple(_fee(*row) for row in settings.get("fees", ())),
         cap=None if cap is None else CostCap(_decimal(cap[0]), _decimal(cap[1]), cap[2]),
         promise_grace_days=settings["promise_grace_days"],
+        limits=tuple(_limits(row) for row in settings.get("limits", ())),
+        **_phases(settings.get("phases")),
+    )
+
+
+def _phases(data: Json | None) -> Json:
+    if data is None:
+        return {}
+    return {"phases": {Stage(stage): Phase(phase) for stage, phase in data.items()}}
+
+
+def _limits_json(one: Limits) -> Json:
+    return {
+        "role": one.role,
+        "shares": {part.value: str(share) for part, share in one.shares.items()},
+        "max_amount": _text(one.max_amount),
+        "min_dpd": one.min_dpd,
+        "max_months": one.max_months,
+        "min_first_share": str(one.min_first_share),
+        "min_instalment": str(one.min_instalment),
+    }
+
+
+def _limits(data: Json) -> Limits:
+    return Limits(
+        data["role"],
+        {Component(part): Decimal(share) for part, share in data["shares"].items()},
+        _decimal(data["max_amount"]),
+        data["min_dpd"],
+        data["max_months"],
+        Decimal(data["min_first_share"]),
+        Decimal(data["min_instalment"]),
     )
 
 

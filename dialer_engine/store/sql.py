@@ -368,6 +368,10 @@ class SqlStore:
         """Write all rules of a product, new or known."""
         await self._write(products.save_product, product)
 
+    async def save_products(self, creditor: Creditor | None, rules: Sequence[Product]) -> None:
+        """Write a creditor and the rules of products, all or nothing."""
+        await self._write(products.save_all, creditor, rules)
+
     async def write_contracts(
         self, batch: Sequence[ContractRow], now: datetime
     ) -> tuple[int, int, dict[str, str]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from dialer_engine.strategy.conditions import Condition, nearest, parse
@@ -36,6 +37,16 @@ class Number:
     low: float
     high: float
     whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """An amount or a rate between two limits, both included: a Decimal of the digits as they are written, in
+    quotes or not.
+    """
+
+    low: Decimal = Decimal(0)
+    high: Decimal = Decimal(10) ** 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +98,7 @@ class Struct:
     english: str = ""
 
 
-Spec = Text | Number | Flag | When | Seq | Named | Struct
+Spec = Text | Number | Exact | Flag | When | Seq | Named | Struct
 
 NAME = Text(
     pattern=r"[a-z0-9][a-z0-9_.-]{0,63}",
@@ -127,6 +138,8 @@ def read(spec: Spec, node: Node, problems: list[Problem]) -> Any:
         return _seq(spec, node, problems)
     if isinstance(spec, When):
         return _when(node, problems)
+    if isinstance(spec, Exact):
+        return _exact(spec, node, problems)
     told = _scalar_fault(spec, node.value)
     if told:
         problems.append(problem(node, told))
@@ -157,6 +170,18 @@ def _number_fault(spec: Number, value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, kind):
         return f"here stands {what}"
     return "" if spec.low <= value <= spec.high else f"{str(value)[:20]} is not {what}"
+
+
+def _exact(spec: Exact, node: Node, problems: list[Problem]) -> Any:
+    # As it is written: what YAML made of 0.1 is no tenth any more.
+    text = node.value if isinstance(node.value, str) else node.raw or str(node.value)
+    plain_ = re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,12})?", text.strip())
+    made = Decimal(plain_[0]) if plain_ and not isinstance(node.value, bool) else None
+    if made is not None and spec.low <= made <= spec.high:
+        return made
+    told = f"here stands a number from {spec.low} to {spec.high:f}, such as 0.05"
+    problems.append(problem(node, told))
+    return BROKEN
 
 
 def _when(node: Node, problems: list[Problem]) -> Any:
@@ -265,7 +290,7 @@ def _schema(spec: Spec) -> dict[str, Any]:
     return _scalar_schema(spec)
 
 
-def _scalar_schema(spec: Text | Number | Flag | When) -> dict[str, Any]:
+def _scalar_schema(spec: Text | Number | Exact | Flag | When) -> dict[str, Any]:
     if isinstance(spec, Flag):
         return {"type": "boolean"}
     if isinstance(spec, When):
@@ -273,6 +298,8 @@ def _scalar_schema(spec: Text | Number | Flag | When) -> dict[str, Any]:
             "type": ["string", "boolean"],
             "description": "a condition over the facts of a case",
         }
+    if isinstance(spec, Exact):
+        return {"type": ["number", "string"]}
     if isinstance(spec, Number):
         kind = "integer" if spec.whole else "number"
         return {"type": kind, "minimum": spec.low, "maximum": spec.high}
@@ -283,9 +310,8 @@ def _scalar_schema(spec: Text | Number | Flag | When) -> dict[str, Any]:
 
 
 def _described(made: Field) -> Mapping[str, Any]:
-    told = f"{made.english} {made.chinese}".strip()
-    return (
-        {"description": told}
-        if made.default is None
-        else {"description": told, "default": made.default}
-    )
+    told = {"description": f"{made.english} {made.chinese}".strip()}
+    if made.default is None:
+        return told
+    usual = str(made.default) if isinstance(made.default, Decimal) else made.default
+    return {**told, "default": usual}

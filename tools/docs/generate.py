@@ -31,6 +31,7 @@ from tools.docs.markdown import NOTE
 from tools.docs.markdown import table as _rows
 from tools.docs.metrics import metrics
 from tools.docs.openapi import openapi
+from tools.docs.product_format import product_format
 from tools.docs.store import store
 from tools.docs.strategies import strategies
 from tools.docs.strategy_format import strategy_format
@@ -225,6 +226,7 @@ def pages() -> dict[str, str]:
         "exit-codes.md": exit_codes(),
         "strategies.md": strategies(),
         "strategy-format.md": strategy_format(),
+        "product-format.md": product_format(),
         "import.md": importing(),
     }
 

@@ -10,7 +10,17 @@ from dialer_engine.domain.collections.facts import FACTS
 from dialer_engine.strategy.format import STRATEGY
 from dialer_engine.strategy.model import EVENT_CONDITIONS
 from dialer_engine.strategy.scripts import SCRIPTS
-from dialer_engine.strategy.spec import Flag, Named, Number, Seq, Spec, Struct, Text, When
+from dialer_engine.strategy.spec import (
+    Exact,
+    Flag,
+    Named,
+    Number,
+    Seq,
+    Spec,
+    Struct,
+    Text,
+    When,
+)
 from dialer_engine.strategy.variables import VARIABLES
 from tools.docs.markdown import code, page, table
 
@@ -26,14 +36,14 @@ def strategy_format() -> str:
         " Schema for editors. How to write one: [howto/strategies](../howto/strategies.md).",
         "",
         "## Strategy",
-        *_structs(STRATEGY, "the file"),
+        *structs(STRATEGY, "the file"),
         "",
         "## Events",
         "",
         *table(("event", "holds when"), [(code(e.value), code(c.root.text)) for e, c in EVENT_CONDITIONS.items()]),
         "",
         "## Scripts",
-        *_structs(SCRIPTS, "a file in `scripts/`"),
+        *structs(SCRIPTS, "a file in `scripts/`"),
         "",
         "## Variables of scripts",
         "",
@@ -65,7 +75,7 @@ def _variables() -> Iterator[tuple[str, ...]]:
         yield code(name), variable.kind, variable.english, variable.chinese, debt
 
 
-def _structs(spec: Struct, where: str) -> Iterator[str]:
+def structs(spec: Struct, where: str) -> Iterator[str]:
     """A table for this and each table below it, the outer first."""
     yield from ("", f"### {spec.title}", "", f"In {where}.", "")
     rows = [
@@ -76,7 +86,7 @@ def _structs(spec: Struct, where: str) -> Iterator[str]:
     for field in spec.fields:
         inner = _inner(field.of)
         if inner is not None and inner.title != "title":
-            yield from _structs(inner, f"`{field.name}` of a {spec.title}")
+            yield from structs(inner, f"`{field.name}` of a {spec.title}")
 
 
 def _default(value: object) -> str:
@@ -101,6 +111,8 @@ def _kind(spec: Spec) -> str:
         return f"a table: {keys}: {_kind(spec.of)}"
     if isinstance(spec, Number):
         return f"{'whole ' if spec.whole else ''}number, {spec.low:g} to {spec.high:g}"
+    if isinstance(spec, Exact):
+        return f"number, {spec.low} to {spec.high:f}"
     if isinstance(spec, Flag):
         return "`true` or `false`"
     if isinstance(spec, When):

@@ -58,11 +58,28 @@ class Creditor:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What one role may grant. shares: of each component, at most; what is not named is 0.
+    max_amount: of one reduction, None for no limit but the shares. min_dpd: not before. max_months,
+    min_first_share, min_instalment: of an instalment offer; max_months 0: none may be offered.
+    """
+
+    role: str
+    shares: Mapping[Component, Decimal] = field(default_factory=dict)
+    max_amount: Decimal | None = None
+    min_dpd: int = 0
+    max_months: int = 0
+    min_first_share: Decimal = ZERO
+    min_instalment: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
 class Product:
     """What was sold or lent, and its rules. edges: first day past due of M0 … M7+, ascending; equal
     neighbours leave a bucket out. by_instalment: a payment clears the oldest instalment wholly
     before the next; else each component over all instalments. tolerance: arrears up to this are not
-    overdue. promise_grace_days: how late a promise may be kept.
+    overdue. promise_grace_days: how late a promise may be kept. limits: what each role may grant, the
+    least role first; nobody may grant anything by default.
     """
 
     code: str
@@ -79,6 +96,7 @@ class Product:
     fees: tuple[FeeRule, ...] = ()
     cap: CostCap | None = None
     promise_grace_days: int = 0
+    limits: tuple[Limits, ...] = ()
 
     def __post_init__(self) -> None:
         check_edges(self.edges)

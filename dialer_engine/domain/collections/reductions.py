@@ -8,8 +8,8 @@ none here by default and nobody may reduce anything.
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -21,23 +21,8 @@ from dialer_engine.domain.collections.money import (
     Rounding,
     balance_of,
 )
+from dialer_engine.domain.collections.product import Limits
 from dialer_engine.domain.errors import BadValue
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one role may grant. shares: of each component, at most; what is not named is 0.
-    max_amount: of one reduction, None for no limit but the shares. min_dpd: not before. max_months,
-    min_first_share, min_instalment: of an instalment offer; max_months 0: none may be offered.
-    """
-
-    role: str
-    shares: Mapping[Component, Decimal] = field(default_factory=dict)
-    max_amount: Decimal | None = None
-    min_dpd: int = 0
-    max_months: int = 0
-    min_first_share: Decimal = ZERO
-    min_instalment: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from dialer_engine.domain.collections.money import (
     check_order,
     spread,
 )
+from dialer_engine.domain.collections.product import Limits
 from dialer_engine.domain.errors import BadValue
 
 D = Decimal
@@ -139,8 +140,8 @@ def test_fees() -> None:
 
 
 LADDER = (
-    red.Limits("agent", {Component.FEES: D(1)}, max_amount=D(100), max_months=3),
-    red.Limits(
+    Limits("agent", {Component.FEES: D(1)}, max_amount=D(100), max_months=3),
+    Limits(
         "lead", {Component.FEES: D(1), Component.PENALTY: D("0.5")}, max_months=12, min_dpd=30,
         min_first_share=D("0.2"), min_instalment=D(50),
     ),
@@ -159,7 +160,7 @@ def test_a_reduction_names_every_rule_it_breaks_and_who_may_grant_it() -> None:
 
 
 @given(balances, st.integers(0, 60), st.sampled_from(LADDER))
-def test_the_largest_reduction_is_allowed(owed: Balance, dpd: int, limits: red.Limits) -> None:
+def test_the_largest_reduction_is_allowed(owed: Balance, dpd: int, limits: Limits) -> None:
     most = red.largest_reduction(owed, dpd, limits, Rounding())
     assert most.total == 0 or red.judge_reduction(most, owed, dpd, limits.role, LADDER).allowed
 
