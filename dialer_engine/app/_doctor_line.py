@@ -195,19 +195,41 @@ def _trunks(name: str, facts: PbxFacts, wanted: Wanted) -> Iterator[Finding]:
 def _trunk(check: str, seen: EndpointFacts) -> Iterator[Finding]:
     # Asterisk leaves unreachable addresses out of what can be dialled; an endpoint with codecs is there all the same.
     if not seen.dialable and not seen.contacts:
-        there = seen.codecs is not None
-        yield fail(
-            check,
-            "has no address that answers"
-            if there
-            else "there is no such PJSIP endpoint, or it has no address",
-            "没有可用地址" if there else "没有该 PJSIP endpoint 或没有地址",
-            "pjsip.conf: an endpoint of the name in trunks[].dial, with an aor that has a contact",
-            "在 pjsip.conf 中配置 trunks[].dial 所用的 endpoint 及其 aor contact",
-        )
+        yield _trunk_without_address(check, there=seen.codecs is not None)
         return
-    unasked = sorted(set(seen.contacts or ()) & _UNASKED)
-    unwell = sorted(set(seen.contacts or ()) - _UNASKED - {"Reachable"})
+    contacts = set(seen.contacts or ())
+    wrong = list(_trunk_faults(check, seen, sorted(contacts - _UNASKED - {"Reachable"})))
+    yield from wrong
+    if unseen := _trunk_unseen(seen, unasked=bool(contacts & _UNASKED)):
+        yield warn(
+            check,
+            f"not to be seen: {', '.join(unseen)}",
+            f"无法查看:{', '.join(unseen)}",
+            "load these modules; set qualify_frequency on the aor; a PBX that has just started asks within that time",
+            "加载这些模块;设置 qualify_frequency;PBX 刚启动时请稍候再试",
+        )
+    elif not wrong:
+        registered = ", registered" if seen.registration else ""
+        yield ok(
+            check,
+            f"reachable{registered}, {','.join(seen.codecs or ())}",
+            f"可达,编解码 {','.join(seen.codecs or ())}",
+        )
+
+
+def _trunk_without_address(check: str, *, there: bool) -> Finding:
+    return fail(
+        check,
+        "has no address that answers"
+        if there
+        else "there is no such PJSIP endpoint, or it has no address",
+        "没有可用地址" if there else "没有该 PJSIP endpoint 或没有地址",
+        "pjsip.conf: an endpoint of the name in trunks[].dial, with an aor that has a contact",
+        "在 pjsip.conf 中配置 trunks[].dial 所用的 endpoint 及其 aor contact",
+    )
+
+
+def _trunk_faults(check: str, seen: EndpointFacts, unwell: list[str]) -> Iterator[Finding]:
     if unwell:
         yield fail(
             check,
@@ -232,30 +254,18 @@ def _trunk(check: str, seen: EndpointFacts) -> Iterator[Finding]:
             "pjsip.conf: direct_media = no",
             "pjsip.conf:direct_media = no",
         )
-    unseen = [
-        *(["codecs (func_pjsip_endpoint.so)"] if seen.codecs is None else []),
-        *(
-            ["reachability (func_pjsip_aor.so, func_pjsip_contact.so)"]
-            if seen.contacts is None
-            else []
-        ),
-        *(["reachability (not asked yet, or qualify_frequency is 0)"] if unasked else []),
-    ]
-    if unseen:
-        yield warn(
-            check,
-            f"not to be seen: {', '.join(unseen)}",
-            f"无法查看:{', '.join(unseen)}",
-            "load these modules; set qualify_frequency on the aor; a PBX that has just started asks within that time",
-            "加载这些模块;设置 qualify_frequency;PBX 刚启动时请稍候再试",
-        )
-    elif not unwell and seen.registration in (None, "Registered") and not seen.direct_media:
-        registered = ", registered" if seen.registration else ""
-        yield ok(
-            check,
-            f"reachable{registered}, {','.join(seen.codecs or ())}",
-            f"可达,编解码 {','.join(seen.codecs or ())}",
-        )
+
+
+def _trunk_unseen(seen: EndpointFacts, *, unasked: bool) -> list[str]:
+    """What could not be looked at, and why."""
+    unseen: list[str] = []
+    if seen.codecs is None:
+        unseen.append("codecs (func_pjsip_endpoint.so)")
+    if seen.contacts is None:
+        unseen.append("reachability (func_pjsip_aor.so, func_pjsip_contact.so)")
+    if unasked:
+        unseen.append("reachability (not asked yet, or qualify_frequency is 0)")
+    return unseen
 
 
 def _phones(name: str, facts: PbxFacts) -> Iterator[Finding]:
