@@ -24,6 +24,7 @@ from dialer_engine.app.wiring import house_rules, rule_book
 from dialer_engine.compliance.evidence import Link, digest
 from dialer_engine.compliance.facts import Facts
 from dialer_engine.compliance.gate import Deferral, Gate, Permit, local_day
+from dialer_engine.compliance.rules import Override
 from dialer_engine.compliance.ruleset import RuleBook, plain
 from dialer_engine.domain.errors import BadValue, NotFound, TargetNotEmpty
 from dialer_engine.store import evidence, retention, suppression
@@ -50,7 +51,7 @@ async def _open(config: Config) -> AsyncIterator[SqlStore]:
         await store.close()
 
 
-def _run(config: Config, work: Callable[[SqlStore], Awaitable[T]]) -> T:
+def in_store(config: Config, work: Callable[[SqlStore], Awaitable[T]]) -> T:
     async def main() -> T:
         async with _open(config) as store:
             return await work(store)
@@ -67,7 +68,7 @@ def explain(
     """For each number of a case: {number, decision, again_at, must_end_by, zones, reasons, rules}. at: ISO
     time, now when None. promises: disclosures that the script would make.
     """
-    now = _moment(at)
+    now = moment(at)
     book = load_book(presets) if presets else rule_book(config)
 
     async def work(store: SqlStore) -> list[Json]:
@@ -85,12 +86,16 @@ def explain(
             told.append(_explained(gate, _promising(facts, promises), now))
         return told
 
-    return _run(config, work)
+    return in_store(config, work)
 
 
 def _promising(facts: Facts, promises: Sequence[str]) -> Facts:
     values = {name: getattr(facts, name) for name in facts.__slots__}
     return Facts(**values | {"disclosures": frozenset(promises)})
+
+
+def _override(one: Override) -> Json:
+    return {"rule": one.rule, "kind": one.kind, "who": one.who, "why": one.why, "until": one.until.isoformat()}
 
 
 def _explained(gate: Gate, facts: Facts, now: datetime) -> Json:
@@ -99,6 +104,7 @@ def _explained(gate: Gate, facts: Facts, now: datetime) -> Json:
         "number": masked(facts.number),
         "at": now.isoformat(),
         "zones": list(gate.zones(facts)),
+        "overrides": [_override(one) for one in facts.overrides],
         "rules": [
             {
                 "rule": one.rule.id,
@@ -125,7 +131,7 @@ def _explained(gate: Gate, facts: Facts, now: datetime) -> Json:
     }  # fmt: skip
 
 
-def _moment(at: str | None) -> datetime:
+def moment(at: str | None) -> datetime:
     if at is None:
         return datetime.now(UTC)
     found = datetime.fromisoformat(at)
@@ -150,7 +156,7 @@ def verify(config: Config, head: str | None) -> Json:
         told = {"records": count, "head": f"{end[0]}:{end[1]}", "problems": problems}
         return {"ok": not problems, **told}
 
-    return _run(config, work)
+    return in_store(config, work)
 
 
 async def _witness(connection: Any, head: str) -> list[Json]:
@@ -184,7 +190,7 @@ def export(config: Config, reference: str, to: Path) -> Json:
             "records": evidence.contents(links),
         }
 
-    signed = signing.sign(_run(config, work), key)
+    signed = signing.sign(in_store(config, work), key)
     text = json.dumps(signed, indent=1, ensure_ascii=False, sort_keys=True)
     handle = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -225,14 +231,14 @@ def suppress(
     config: Config, name: str, whom: Sequence[str], *, why: str, until: str | None, source: str = ""
 ) -> Json:
     """Put numbers (E.164, or of compliance.default_country) or cases (`case:REFERENCE`) on a list."""
-    end = _moment(until) if until else None
+    end = moment(until) if until else None
 
     async def work(store: SqlStore) -> Json:
         entries = [await _entry(config, store, name, one, why, source, end) for one in whom]
-        added = await store.database.write(suppression.add, entries, _who(), datetime.now(UTC))
+        added = await store.database.write(suppression.add, entries, caller(), datetime.now(UTC))
         return {"added": added, "known": len(entries) - added}
 
-    return _run(config, work)
+    return in_store(config, work)
 
 
 async def _entry(
@@ -281,7 +287,7 @@ def import_suppressions(config: Config, file: Path, name: str, why: str) -> Json
         await _add(store, batch, told)
         return told
 
-    return _run(config, work)
+    return in_store(config, work)
 
 
 _TOLD_PROBLEMS = 100
@@ -295,14 +301,14 @@ def _reject(told: Json, line: int, text: str) -> None:
 
 async def _add(store: SqlStore, batch: list[Suppression], told: Json) -> None:
     if batch:
-        added = await store.database.write(suppression.add, batch, _who(), datetime.now(UTC))
+        added = await store.database.write(suppression.add, batch, caller(), datetime.now(UTC))
         told["added"] += added
         told["known"] += len(batch) - added
 
 
 def suppressions(config: Config, name: str | None, limit: int) -> list[Json]:
     """Entries that hold, newest first, masked."""
-    return _run(
+    return in_store(
         config,
         lambda store: store.database.read(suppression.listing, name, limit, datetime.now(UTC)),
     )
@@ -313,13 +319,13 @@ def release(config: Config, id: int, why: str) -> Json:
 
     async def work(store: SqlStore) -> Json:
         now = datetime.now(UTC)
-        await store.database.write(suppression.remove, id, _who(), why, now)
+        await store.database.write(suppression.remove, id, caller(), why, now)
         return {"removed": id}
 
-    return _run(config, work)
+    return in_store(config, work)
 
 
-def _who() -> str:
+def caller() -> str:
     """Who runs this command, as the system knows them."""
     return f"{os.environ.get('SUDO_USER') or os.environ.get('USER') or os.getuid()}"
 
@@ -343,7 +349,7 @@ def retain(config: Config, presets: Sequence[str], recordings: Path, apply: bool
             return {"periods": periods(book), "due": len(rows), "held": held}
         return await _sweep_all(store, book, recordings)
 
-    return _run(config, work)
+    return in_store(config, work)
 
 
 async def _sweep_all(store: SqlStore, book: RuleBook, recordings: Path) -> Json:

@@ -1,4 +1,4 @@
-"""compliance: explain, rules, check, presets, retain. Needs no daemon."""
+"""compliance: explain, override, rules, check, retain. Needs no daemon."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 
 from dialer_engine.cli import show
 from dialer_engine.cli.base import Group, pass_session
+from dialer_engine.cli.overrides import override
 from dialer_engine.cli.session import Session
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -74,10 +75,15 @@ def _explained(session: Session, one: dict[str, Any]) -> None:
     ]
     if one["again_at"]:
         facts.append(("Not before", show.local_time(one["again_at"])))
+    for lifted in one["overrides"]:
+        text = f"{lifted['rule']} ({lifted['kind']}): {lifted['who']}, {lifted['why']}"
+        facts.append(("Lifted", f"{text}; {show.local_time(lifted['until'])}"))
+    facts += [(reason["code"], reason["text"]) for reason in one["reasons"]]
     show.facts(session, facts)
-    for reason in one["reasons"]:
-        show.facts(session, [(reason["code"], reason["text"])])
     show.show_table(session, "Rules", _VERDICTS, one["rules"])
+
+
+compliance.add_command(override)
 
 
 @compliance.command()

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 from dialer_engine.compliance import counting
 from dialer_engine.compliance.calendar_ import Calendar
 from dialer_engine.compliance.facts import Facts
+from dialer_engine.compliance.lifting import agreed_hours
 from dialer_engine.compliance.rules import (
     CallerIdSpec,
     ConditionSpec,
@@ -25,7 +26,6 @@ from dialer_engine.compliance.rules import (
     Hours,
     Kind,
     Limit,
-    Override,
     PacingSpec,
     PartySpec,
     Rule,
@@ -135,22 +135,6 @@ def _hours_text(hours: Hours | None) -> str:
 
 def _clock(second: int) -> str:
     return f"{second // 3600:02d}:{second // 60 % 60:02d}"
-
-
-def agreed_hours(rule: Rule, overrides: tuple[Override, ...], at: datetime) -> Hours | None:
-    """Other hours that were agreed with the debtor for this rule."""
-    for one in overrides:
-        if one.window is not None and lifts(one, rule, at):
-            return one.window
-    return None
-
-
-def lifts(one: Override, rule: Rule, at: datetime) -> bool:
-    """Whether an override counts for a rule at this moment. The supervisor's counts for every rule
-    that only says `should`.
-    """
-    kinds = rule.overridable | ({"supervisor"} if rule.severity.value == "should" else set())
-    return one.rule == rule.id and one.kind in kinds and at < one.until
 
 
 class CountCheck:

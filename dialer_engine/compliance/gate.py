@@ -23,6 +23,7 @@ from dialer_engine.compliance import checks
 from dialer_engine.compliance.checks import Asked, Check, CountCheck, WindowCheck
 from dialer_engine.compliance.counting import CHANNEL_FLAG, OPEN_AGAIN, Flag
 from dialer_engine.compliance.facts import Facts, Subject, to_plain
+from dialer_engine.compliance.lifting import lifts
 from dialer_engine.compliance.rules import Rule, Scope
 from dialer_engine.compliance.ruleset import NO_BOOK, RuleBook
 from dialer_engine.compliance.zones import Zones, candidates, zones_of
@@ -319,7 +320,7 @@ class Gate:
         rule = check.rule
         if check.dated and not checks.in_force(rule, at):
             return True
-        return any(one.window is None and checks.lifts(one, rule, at) for one in facts.overrides)
+        return any(one.window is None and lifts(one, rule, at) for one in facts.overrides)
 
     # -- permitting
 

@@ -120,7 +120,9 @@ class Counsel:
         return barred or self.gate.may_bridge(call.must_end_by, (), now.utc)
 
     async def look(self) -> None:
-        """Every half second: has a list changed, and whom does that concern; then the denials."""
+        """Every half second: has a list or an override changed, and whom does that concern; then the
+        denials.
+        """
         if self._law is None:
             return
         version = await self._law.version()
@@ -154,11 +156,14 @@ class Counsel:
         held = [
             Flying(AttemptId(str(case)), case, facts.number) for case, facts in self._known.items()
         ]
-        found = await law.suppressed(held, self._clock.now().utc)
+        now = self._clock.now().utc
+        found = await law.suppressed(held, now)
+        lifted = await law.lifted(list(self._known), now)
         for case, facts in list(self._known.items()):
             names = found.get(AttemptId(str(case)), ())
-            if names != facts.lists:
-                self._known[case] = replace(facts, lists=names)
+            given = lifted.get(case, ())
+            if (names, given) != (facts.lists, facts.overrides):
+                self._known[case] = replace(facts, lists=names, overrides=given)
 
     async def _write(self, law: Law) -> None:
         if not self._records:

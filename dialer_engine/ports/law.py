@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from dialer_engine.compliance.facts import Facts
+from dialer_engine.compliance.rules import Override
 from dialer_engine.domain.attempt import Candidate
 from dialer_engine.domain.units import E164, AttemptId, CaseId
 
@@ -36,13 +37,19 @@ class Law(Protocol):
         ...
 
     async def version(self) -> int:
-        """Grows with every change of a suppression list."""
+        """Grows with every change of a suppression list, and of an override."""
         ...
 
     async def suppressed(
         self, calls: Sequence[Flying], now: datetime
     ) -> Mapping[AttemptId, tuple[str, ...]]:
         """The lists that hold the number or the case of a call; calls on none are missing."""
+        ...
+
+    async def lifted(
+        self, cases: Sequence[CaseId], now: datetime
+    ) -> Mapping[CaseId, tuple[Override, ...]]:
+        """The overrides that each case has now; cases without any are missing."""
         ...
 
     async def denied(self, records: Sequence[tuple[CaseId, Mapping[str, Any]]]) -> None:

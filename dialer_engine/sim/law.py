@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from dialer_engine.compliance.facts import Facts
+from dialer_engine.compliance.rules import Override
 from dialer_engine.domain.attempt import Candidate
 from dialer_engine.domain.errors import StoreUnavailable
 from dialer_engine.domain.units import E164, AttemptId, CaseId
@@ -66,6 +67,18 @@ class MemoryLaw:
             if names:
                 found[call.attempt] = names
         return found
+
+    async def lifted(
+        self, cases: Sequence[CaseId], now: datetime
+    ) -> Mapping[CaseId, tuple[Override, ...]]:
+        """See the port."""
+        await self._turn()
+        found = {case: self.extra.get(case, {}).get("overrides", ()) for case in cases}
+        return {
+            case: tuple(one for one in given if one.until > now)
+            for case, given in found.items()
+            if given
+        }
 
     async def denied(self, records: Sequence[tuple[CaseId, Mapping[str, Any]]]) -> None:
         """See the port."""

@@ -95,6 +95,12 @@ class SqlLaw:
         found = {attempt: _names(held, names) for attempt, names in units.items()}
         return {attempt: names for attempt, names in found.items() if names}
 
+    async def lifted(
+        self, cases: Sequence[CaseId], now: datetime
+    ) -> Mapping[CaseId, tuple[Override, ...]]:
+        """See the port."""
+        return await self._store.database.read(compliance.overrides, cases, now)
+
     async def denied(self, records: Sequence[tuple[CaseId, Mapping[str, Any]]]) -> None:
         """See the port."""
         entries = [evidence.denied(record, case) for case, record in records]

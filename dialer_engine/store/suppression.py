@@ -54,8 +54,10 @@ async def version(connection: AsyncConnection) -> int:
     return int(await connection.scalar(query) or 0)
 
 
-async def _raise_version(connection: AsyncConnection) -> int:
-    """The next number; until the end of the transaction nobody else gets one."""
+async def raise_version(connection: AsyncConnection) -> int:
+    """The next number; until the end of the transaction nobody else gets one. Whoever changes what daemons
+    have to look at again raises it.
+    """
     raised = (
         update(law_versions)
         .where(law_versions.c.name == _NAME)
@@ -74,7 +76,7 @@ async def add(
             raise BadValue("a suppression list has a name of at most 64 characters")
     if not entries:
         return 0
-    number = await _raise_version(connection)
+    number = await raise_version(connection)
     added = 0
     for part in chunks(entries):
         rows = [_row(entry, who, now, number) for entry in part]
@@ -93,7 +95,7 @@ def _row(entry: Suppression, who: str, now: datetime, number: int) -> dict[str, 
 
 async def remove(connection: AsyncConnection, id: int, who: str, why: str, now: datetime) -> None:
     """End an entry; NotFound when it does not hold any more."""
-    number = await _raise_version(connection)
+    number = await raise_version(connection)
     ended = (
         update(suppressions)
         .where(suppressions.c.id == id, suppressions.c.removed_at.is_(None))

@@ -117,3 +117,55 @@ def test_retention_says_what_is_due_before_it_does_anything(store: Run) -> None:
     assert told["due"] == 0
     assert {one["record"]: one["days"] for one in told["periods"]}["attempts"] == 1826
     assert store("compliance", "retain", "--preset", "cn", "--apply", "--json").code == 0
+
+
+EVENING = "2026-11-23T21:30+00:00"
+
+
+def lift(store: Run, rule: str, *more: str, until: str = "2999-01-01T00:00+00:00") -> Ran:
+    return store(
+        "compliance", "override", "give", rule, "--preset", "uk", "--case", "R1", "--who", "supervisor 7",
+        "--why", "asked for it in writing", "--until", until, "--json", *more,
+    )  # fmt: skip
+
+
+def test_a_rule_is_lifted_for_a_case_until_it_is_taken_back(store: Run, tmp_path: Path) -> None:
+    house = ("--set", "compliance.window_end=23:00")
+    assert explain(store, "R1", "--at", EVENING, *house).code == 3
+    given = lift(store, "uk_window", "--hours", "20:00-22:00")
+    assert given.code == 0
+    assert (given.json["kind"], given.json["for"]) == ("debtor_agreement", "case:R1")
+    told = explain(store, "R1", "--at", EVENING, *house)
+    assert (told.code, told.json[0]["must_end_by"]) == (0, "2026-11-23T22:00:00+00:00")
+    [agreed] = told.json[0]["overrides"]
+    assert (agreed["rule"], agreed["who"]) == ("uk_window", "supervisor 7")
+    assert explain(store, "R2", "--at", EVENING, *house).code == 3
+    [row] = store("compliance", "override", "list", "--case", "R1", "--json").json
+    assert (row["rule"], row["hours"], row["in_force"]) == ("uk_window", "20:00-22:00", True)
+    assert "supervisor 7" in store("compliance", "override", "list").out
+    revoke = ("compliance", "override", "revoke", str(row["id"]), "--who", "s7", "--why", "error")
+    assert store(*revoke).code == 0
+    assert store(*revoke).code == 4
+    assert explain(store, "R1", "--at", EVENING, *house).code == 3
+    assert store("compliance", "override", "list", "--json").json == []
+    [row] = store("compliance", "override", "list", "--all", "--json").json
+    assert row["in_force"] is False
+    file = tmp_path / "r1.json"
+    assert store("evidence", "export", "R1", "--to", str(file)).code == 0
+    records = json.loads(file.read_text())["records"]
+    assert [one["kind"] for one in records] == ["override", "override_revoked"]
+    assert records[0]["content"]["why"] == "asked for it in writing"
+    assert store("evidence", "verify").code == 0
+
+
+def test_what_nothing_lifts_and_what_says_too_little_is_refused(store: Run) -> None:
+    refused = lift(store, "uk_suppressed")
+    assert (refused.code, "nothing lifts it" in refused.err) == (3, True)
+    assert lift(store, "uk_window", "--kind", "supervisor").code == 3
+    assert lift(store, "uk_daily", "--hours", "20:00-22:00").code == 3
+    assert "did you mean 'uk_window'" in lift(store, "uk_windo").err
+    assert lift(store, "uk_window", until="2020-01-01T00:00+00:00").code == 1
+    assert lift(store, "uk_window", "--hours", "22:00-20:00").code == 1
+    assert lift(store, "uk_window", "--case", "R99").code == 4
+    assert lift(store, "uk_daily").json["kind"] == "supervisor"
+    assert store("compliance", "override", "list", "--json").json[0]["rule"] == "uk_daily"

@@ -6,7 +6,14 @@ from dataclasses import replace
 from datetime import time, timedelta
 
 from dialer_engine.compliance.gate import RuleSet
-from dialer_engine.compliance.rules import Kind, Rule, Source, Status, SuppressionSpec
+from dialer_engine.compliance.rules import (
+    Kind,
+    Override,
+    Rule,
+    Source,
+    Status,
+    SuppressionSpec,
+)
 from dialer_engine.compliance.ruleset import RuleBook
 from dialer_engine.domain.call import CallPhase
 from dialer_engine.domain.outcome import Outcome
@@ -146,3 +153,22 @@ async def test_what_is_known_of_a_case_is_forgotten_when_nobody_holds_it() -> No
         one.engine.dialling.running[LOANS].queue.pop()
         await one.engine.sweep()
         assert len(one.engine.counsel._known) == 4
+
+
+@virtual
+async def test_an_override_that_was_taken_back_counts_no_more_for_a_case_that_is_held_ready() -> (
+    None
+):
+    law = MemoryLaw()
+    one = house(law)
+    ends = one.clock.now().utc + timedelta(days=1)
+    given = Override("listed", "supervisor", "s7", "asked", ends)
+    law.extra[CaseId(1)] = {"overrides": (given,)}
+    await one.campaign(cases=1)
+    async with one:
+        await one.wait(2)
+        assert one.engine.counsel._known[CaseId(1)].overrides == (given,)
+        law.extra[CaseId(1)] = {}
+        law.changes += 1
+        await one.wait(1)
+        assert one.engine.counsel._known[CaseId(1)].overrides == ()
