@@ -8,17 +8,16 @@ and is committed before it is dialled.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 
 import structlog
 
-from dialer_engine.compliance.gate import Denial, Permit
-from dialer_engine.domain.attempt import AttemptDraft, Candidate, CaseNext
-from dialer_engine.domain.call import CallPhase, CallPolicy, CallState
+from dialer_engine.compliance.gate import Permit
+from dialer_engine.domain.attempt import Candidate
+from dialer_engine.domain.call import CallPhase
 from dialer_engine.domain.campaign import Campaign, CampaignState, DialMode
-from dialer_engine.domain.errors import CampaignHeld, NotPermitted, RecordingError, StoreError
-from dialer_engine.domain.units import AttemptId, CampaignName, Moment, NodeName, TrunkName
+from dialer_engine.domain.errors import CampaignHeld, NotPermitted, StoreError
+from dialer_engine.domain.units import CampaignName, Moment, NodeName, TrunkName
 from dialer_engine.engine.caselist import CaseList, Running
 from dialer_engine.engine.counsel import Counsel
 from dialer_engine.engine.decisions import numbers_of
@@ -27,6 +26,7 @@ from dialer_engine.engine.guide import Guide
 from dialer_engine.engine.ledger import Ledger
 from dialer_engine.engine.offers import Offer, Offers
 from dialer_engine.engine.paces import Paces
+from dialer_engine.engine.planner import NO_TRUNK, Planned, Planner
 from dialer_engine.engine.registry import Call, Registry, idle_since
 from dialer_engine.engine.settings import EngineSettings
 from dialer_engine.engine.sight import Sight, look, look_robot
@@ -39,20 +39,6 @@ from dialer_engine.ports.recordings import DiskState, Recordings
 from dialer_engine.ports.store import Store
 
 log = structlog.get_logger(__name__)
-# A denial without a date (the zone is unknown) is asked again after so long: somebody may have
-# corrected the case.
-_ASK_AGAIN_S = 3600.0
-# A recording folder that could not be used is tried again after so long.
-_FOLDER_PAUSE_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Planned:
-    call: Call
-    draft: AttemptDraft
-    permit: Permit
-    tried: frozenset[TrunkName]
-    recording: str
 
 
 class Dialling:
@@ -83,7 +69,6 @@ class Dialling:
         self._trunks = trunks
         self._effects = effects
         self._clock = clock
-        self._recordings = recordings
         self._nodes = nodes
         self.offers = Offers(registry, store, ledger, effects, clock)
         self.offers.give_back = self._given_back
@@ -94,8 +79,13 @@ class Dialling:
         self.ready: set[NodeName] = set()
         self.draining = False
         self.disk = DiskState.OK
-        self._no_folder = ""
-        self._no_folder_until = float("-inf")
+        self._planner = Planner(
+            settings, registry, ledger, trunks, clock, recordings, stats, counsel
+        )
+
+    def apply(self, settings: EngineSettings) -> None:
+        """New settings, from the next decision on."""
+        self.settings = self.guide.settings = self._planner.settings = settings
 
     # -- campaigns
 
@@ -138,8 +128,8 @@ class Dialling:
             return f"the store does not take writes: {self._ledger.detail}"
         if self.disk is DiskState.FULL:
             return "the disk of the recordings is full"
-        if self._clock.now().mono < self._no_folder_until:
-            return f"recordings cannot be written: {self._no_folder}"
+        if no_folder := self._planner.no_folder():
+            return f"recordings cannot be written: {no_folder}"
         if self._clock.now().mono >= running.lease_until:
             return "the lease of the campaign has run out"
         if not self.ready:
@@ -153,21 +143,21 @@ class Dialling:
         leave.
         """
         self._stats.ticks += 1
-        planned: list[_Planned] = []
+        planned: list[Planned] = []
         # Campaigns that share agents take turns: first who has waited longest for a call.
         for running in sorted(self.running.values(), key=lambda one: one.served):
             planned += self._plan(running)
         if planned:
             await self._commit(planned)
 
-    def _plan(self, running: Running) -> list[_Planned]:
+    def _plan(self, running: Running) -> list[Planned]:
         running.why = self.obstacle(running)
         if running.why:
             now, mode = self._clock.now().utc, running.campaign.mode.value
             running.pace.decisions.add(now, NodeName(""), mode, Decision(0, running.why), 0, {})
             self.offers.close(running.campaign.name)
             return []
-        planned: list[_Planned] = []
+        planned: list[Planned] = []
         for node in sorted(self.ready):
             planned += self._plan_on(running, node)
         if planned:
@@ -176,7 +166,7 @@ class Dialling:
             self._list.refill(running, self.settings.prefetch, self.settings.rules)
         return planned
 
-    def _plan_on(self, running: Running, node: NodeName) -> list[_Planned]:
+    def _plan_on(self, running: Running, node: NodeName) -> list[Planned]:
         sight = self.look(running, node)
         shot = self._slowed(sight.snapshot)
         decision = running.pace.decide(node, shot)
@@ -194,7 +184,7 @@ class Dialling:
 
     def _carry_out(
         self, running: Running, node: NodeName, wanted: int
-    ) -> tuple[list[_Planned], int]:
+    ) -> tuple[list[Planned], int]:
         """Calls that were planned, and how many calls (or cases to look at) came of the decision."""
         campaign = running.campaign
         if not campaign.mode.for_one_agent:
@@ -236,15 +226,15 @@ class Dialling:
 
     # -- cases that one agent holds
 
-    def _plan_held(self, running: Running, node: NodeName) -> list[_Planned]:
+    def _plan_held(self, running: Running, node: NodeName) -> list[Planned]:
         """What agents on this node have accepted or named."""
-        planned: list[_Planned] = []
+        planned: list[Planned] = []
         for offer in self.offers.due(running.campaign.name):
             agent = self._registry.agents.get(offer.agent)
             if agent is None or agent.node != node:
                 continue
-            one = self._permit(running, node, offer.candidate, offer.tried)
-            if isinstance(one, _Planned):
+            one = self._planner.plan(running, node, offer.candidate, offer.tried)
+            if isinstance(one, Planned):
                 self.offers.planned(offer, one.call)
                 planned.append(one)
             elif one is None:
@@ -270,7 +260,7 @@ class Dialling:
             now = self._clock.now()
             if self.guide.is_stale(running.campaign, candidate, now.utc):
                 continue
-            verdict = self._verdict(running, candidate, self._clock.attempt_id(), now)
+            verdict = self._planner.verdict(running, candidate, self._clock.attempt_id(), now)
             if isinstance(verdict, Permit):
                 return candidate
         return None
@@ -280,110 +270,26 @@ class Dialling:
         if running is not None:
             running.queue.appendleft((offer.candidate, frozenset()))
 
-    def _pick(self, running: Running, node: NodeName, wanted: int) -> list[_Planned]:
-        planned: list[_Planned] = []
+    def _pick(self, running: Running, node: NodeName, wanted: int) -> list[Planned]:
+        planned: list[Planned] = []
         aside: list[tuple[Candidate, frozenset[TrunkName]]] = []
         while len(planned) < wanted and running.queue:
             candidate, tried = running.queue.popleft()
             if self.guide.is_stale(running.campaign, candidate, self._clock.now().utc):
                 continue  # it is due in the store, and comes again with what holds by then
-            one = self._permit(running, node, candidate, tried)
-            if isinstance(one, _Planned):
+            one = self._planner.plan(running, node, candidate, tried)
+            if isinstance(one, Planned):
                 planned.append(one)
-            elif one is _NO_TRUNK and tried:
+            elif one is NO_TRUNK and tried:
                 # Only the trunks that failed for this case have room: it waits, the others do not.
                 aside.append((candidate, tried))
-            elif one is _NO_TRUNK:
+            elif one is NO_TRUNK:
                 running.queue.appendleft((candidate, tried))
                 break
         running.queue.extendleft(reversed(aside))
         return planned
 
-    def _permit(
-        self, running: Running, node: NodeName, candidate: Candidate, tried: frozenset[TrunkName]
-    ) -> _Planned | object | None:
-        """One attempt that may be made, _NO_TRUNK, or None when the law says no."""
-        now = self._clock.now()
-        if not self._trunks.others(node, tried):
-            # None is left that did not fail for it: it may try all again.
-            tried = frozenset()
-        trunk = self._trunks.choose(node, now.mono, tried)
-        if trunk is None:
-            return _NO_TRUNK
-        attempt = self._clock.attempt_id()
-        verdict = self._verdict(running, candidate, attempt, now, trunk.limits.name)
-        if isinstance(verdict, Denial):
-            return None
-        recording = self._path(attempt, now)
-        if recording is None:
-            return _NO_TRUNK
-        trunk.take(now.mono)
-        policy = self._policy(running.campaign)
-        call = Call(CallState(attempt, node, policy), running.campaign.name, candidate, trunk.limits.name, now,
-                    tried | {trunk.limits.name}, must_end_by=verdict.must_end_by)  # fmt: skip
-        self._registry.put_call(call, call.state)
-        return _Planned(call, _draft(call, verdict), verdict, tried, recording)
-
-    def _verdict(
-        self,
-        running: Running,
-        candidate: Candidate,
-        attempt: AttemptId,
-        now: Moment,
-        trunk: TrunkName | None = None,
-    ) -> Permit | Denial:
-        """What the law says; a case that it denies waits."""
-        facts = self.counsel.facts(candidate, running.campaign, attempt, trunk)
-        verdict = self.counsel.gate.decide(facts, now.utc)
-        if isinstance(verdict, Denial):
-            self.counsel.denied(facts, verdict, candidate.case_id, now.utc)
-            self._deny(running, candidate, verdict, now)
-        return verdict
-
-    def _path(self, attempt: AttemptId, now: Moment) -> str | None:
-        """Where the recording goes, empty for none; None when the folder cannot be used: then nothing is
-        dialled for a while."""
-        if not self.settings.record:
-            return ""
-        try:
-            return self._recordings.path_for(attempt, now)
-        except (RecordingError, OSError) as error:
-            log.error("recordings cannot be written; dialling waits", error=str(error))
-            self._no_folder = str(error)
-            self._no_folder_until = now.mono + _FOLDER_PAUSE_S
-            return None
-
-    def _policy(self, campaign: Campaign) -> CallPolicy:
-        base = self.settings.call
-        return CallPolicy(
-            campaign.wait_limit_s,
-            campaign.ring_timeout_s,
-            base.ring_slack_s,
-            base.classify_limit_s,
-            base.bridge_limit_s,
-            robot=campaign.mode is DialMode.ROBOT,
-        )
-
-    def _deny(self, running: Running, candidate: Candidate, denial: Denial, now: Moment) -> None:
-        for reason in denial.reasons:
-            self._stats.denied[reason.code] += 1
-        again = denial.again_at or now.utc + timedelta(seconds=_ASK_AGAIN_S)
-        codes = "+".join(reason.code for reason in denial.reasons)
-        running.denied = "; ".join(reason.text for reason in denial.reasons)
-        self._ledger.postpone(
-            CaseNext(
-                running.campaign.name,
-                candidate.case_id,
-                again,
-                codes,
-                candidate.tries,
-                candidate.number_rank,
-                tuple(reason.code for reason in denial.reasons),
-                now.utc,
-            )
-        )
-
-    async def _commit(self, planned: list[_Planned]) -> None:
+    async def _commit(self, planned: list[Planned]) -> None:
         try:
             refused = await self._ledger.begin([one.draft for one in planned])
         except Exception as error:
@@ -403,7 +309,7 @@ class Dialling:
             else:
                 self._dial(one)
 
-    def _undo(self, one: _Planned) -> None:
+    def _undo(self, one: Planned) -> None:
         """Nothing was committed: as if it had never been planned."""
         running = self.running.get(one.call.campaign)
         if not self._take_back(one):
@@ -413,36 +319,22 @@ class Dialling:
         elif running is not None:
             running.queue.appendleft((one.call.candidate, one.tried))
 
-    def _take_back(self, one: _Planned) -> bool:
+    def _take_back(self, one: Planned) -> bool:
         """False when somebody ended it meanwhile: then everything was given back already."""
         if self._registry.calls.pop(one.call.state.attempt, None) is None:
             return False
         self._trunks.ended(one.call.trunk, None, self._clock.now().mono)
         return True
 
-    def _refused(self, one: _Planned, reason: str) -> None:
+    def _refused(self, one: Planned, reason: str) -> None:
         """The transaction saw more than the gate: another daemon or campaign was quicker."""
         if not self._take_back(one):
             return
         self._stats.denied[reason] += 1
         self.offers.refused_call(one.call, reason)
-        now = self._clock.now().utc
-        later = now + timedelta(seconds=_ASK_AGAIN_S)
-        candidate = one.call.candidate
-        self._ledger.postpone(
-            CaseNext(
-                one.call.campaign,
-                candidate.case_id,
-                later,
-                reason,
-                candidate.tries,
-                candidate.number_rank,
-                (reason,),
-                now,
-            )
-        )
+        self._planner.postpone(one.call.campaign, one.call.candidate, (reason,), None)
 
-    def _dial(self, one: _Planned) -> None:
+    def _dial(self, one: Planned) -> None:
         call, now = one.call, self._clock.now()
         running = self.running.get(call.campaign)
         stopped = "the campaign is not run any more" if running is None else self.obstacle(running)
@@ -496,7 +388,6 @@ class Dialling:
             running.queue.appendleft((call.candidate, call.tried))
 
 
-_NO_TRUNK = object()
 # The shortest ring that is worth a call set-up.
 _SHORTEST_RING_S = 1.0
 
@@ -517,12 +408,3 @@ def _ring_s(call: Call, now: Moment) -> float:
 def _may_cancel(call: Call) -> bool:
     """One that is just being committed is not heard by anybody, and leaves or not in this tick."""
     return call.state.phase in (CallPhase.DIALING, CallPhase.RINGING)
-
-
-def _draft(call: Call, permit: Permit) -> AttemptDraft:
-    return AttemptDraft(
-        id=call.state.attempt, campaign=call.campaign, case_id=call.candidate.case_id, number=call.candidate.number,
-        node=call.node, trunk=call.trunk, planned_at=call.planned_at.utc, local_day=permit.local_day,
-        daily_cap=permit.daily_cap, permit=permit.evidence, try_no=call.candidate.tries + 1,
-        reservation=permit.reservation, plan=call.candidate.plan,
-    )  # fmt: skip

@@ -215,8 +215,8 @@ class Engine:
         """New settings, from the next decision on. What runs as a task keeps its pace (`tick_s`,
         `sweep_s`, `lease_s`), and calls keep the limits that they began with.
         """
-        self.settings = self.dialling.settings = self.accounts.settings = settings
-        self.dialling.guide.settings = settings
+        self.settings = self.accounts.settings = settings
+        self.dialling.apply(settings)
         self.desk.settings = self.switchboard.settings = self.recovery.adoption.settings = settings
         self.paces.settings = settings
         self.counsel.apply(settings)
