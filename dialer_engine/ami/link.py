@@ -24,7 +24,7 @@ import asyncio
 import random
 import secrets
 import ssl
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any, Final, cast
 
 import structlog
@@ -42,7 +42,14 @@ from dialer_engine.ami._queue import EventQueue
 from dialer_engine.ami._stats import LinkStats
 from dialer_engine.ami._tls import client_side, tls_refusal
 from dialer_engine.ami.wire import AmiMessage, FieldValue, Framer, serialise
-from dialer_engine.domain.errors import LinkCongested, LinkLost, NotConnected, PbxError, WrongPeer
+from dialer_engine.domain.errors import (
+    DialerError,
+    LinkCongested,
+    LinkLost,
+    NotConnected,
+    PbxError,
+    WrongPeer,
+)
 
 # How long close() waits for the farewell to leave before it cuts.
 _FAREWELL_SECONDS: Final = 1.0
@@ -215,22 +222,22 @@ class _Manager(Manager):  # type: ignore[misc]
         if not closed:
             self.pump.deliver()
 
-    async def ask(
+    def ask(
         self,
         action: Mapping[str, FieldValue],
         timeout: float,
         *,
         tag: str = "",
         is_list: bool = False,
-    ) -> Answer:
-        """Send one action over the connection of the moment and wait for its answer."""
+    ) -> Coroutine[Any, Any, Answer]:
+        """Send one action over the connection of the moment; what waits for its answer."""
         connection = self.protocol
         if connection is None:
             raise NotConnected(_NO_LINK)
         self.sent += 1
         action_id = f"de-{self.run_id}-{self.sent}" + (f"/{tag}" if tag else "")
         future = self.send_action({"ActionID": action_id, **action}, as_list=is_list)
-        return await connection.pending.wait(action_id, future, timeout)
+        return connection.pending.wait(action_id, future, timeout)
 
     def dispatch(self, event: AmiMessage, received: float) -> None:
         """Queue an event; one that belongs to an answer nobody waits for is dropped."""
@@ -388,6 +395,18 @@ class AmiLink:
         """
         return cast(AmiMessage, await self._send(action, timeout, tag, is_list=False))
 
+    def post(
+        self, action: Mapping[str, FieldValue], timeout: float = 5.0
+    ) -> Coroutine[Any, Any, AmiMessage]:
+        """As `send`, but sent before this returns: the answer is to be awaited, and raises whatever
+        `send` raises.
+        """
+        try:
+            answer = self._enter(action, timeout, "", is_list=False)
+        except (DialerError, ValueError) as error:
+            answer = _failed(error)
+        return cast(Coroutine[Any, Any, AmiMessage], answer)
+
     async def send_list(
         self, action: Mapping[str, FieldValue], timeout: float = 30.0, *, tag: str = ""
     ) -> AmiList:
@@ -397,12 +416,23 @@ class AmiLink:
     async def _send(
         self, action: Mapping[str, FieldValue], timeout: float, tag: str, *, is_list: bool
     ) -> Answer:
+        return await self._enter(action, timeout, tag, is_list=is_list)
+
+    def _enter(
+        self, action: Mapping[str, FieldValue], timeout: float, tag: str, *, is_list: bool
+    ) -> Coroutine[Any, Any, Answer]:
+        """Send it; what waits for the answer."""
         try:
             if not self.is_up or self._manager is None:
                 # A value that may not be sent is an error of the caller, link or no link.
                 serialise("unsent", action)
                 raise NotConnected(_NO_LINK)
-            return await self._manager.ask(action, timeout, tag=tag, is_list=is_list)
+            return self._manager.ask(action, timeout, tag=tag, is_list=is_list)
         except (NotConnected, ValueError):
             self.stats.actions_refused_here += 1
             raise
+
+
+async def _failed(error: Exception) -> Answer:
+    """An answer that cannot come."""
+    raise error

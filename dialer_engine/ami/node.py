@@ -7,9 +7,10 @@ answer `Error` is `PbxRefused`; nothing is sent twice. No number is logged.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -239,12 +240,22 @@ class AsteriskNode:
         """See the port."""
         await self._redirect(channel, "dialer-agent-denied")
 
-    async def bridge(self, attempt: AttemptId, leg: LegId) -> None:
-        """See the port. A leg that comes from a talk is waited for until it holds again."""
+    def bridge(self, attempt: AttemptId, leg: LegId) -> Coroutine[Any, Any, None]:
+        """See the port. It leaves before this returns; a leg that comes from a talk is waited for until it
+        holds again.
+        """
+        action: dict[str, FieldValue] = {
+            "Action": "Bridge", "Channel1": attempt, "Channel2": leg, "Tone": "Channel2"
+        }  # fmt: skip
+        if self._translator.away.isdisjoint((attempt, leg)):
+            return self._answered(action, self.link.post(action, self._timeout))
+        return self._bridge_held(attempt, leg, action)
+
+    async def _bridge_held(
+        self, attempt: AttemptId, leg: LegId, action: Mapping[str, FieldValue]
+    ) -> None:
         await self._until_held(attempt, leg)
-        await self._ask(
-            {"Action": "Bridge", "Channel1": attempt, "Channel2": leg, "Tone": "Channel2"}
-        )
+        await self._ask(action)
 
     async def safe_harbour(self, attempt: AttemptId) -> None:
         """See the port."""
@@ -350,11 +361,15 @@ class AsteriskNode:
             }
         )
 
-    async def _ask(self, action: Mapping[str, FieldValue]) -> AmiMessage:
-        answer = await self.link.send(action, self._timeout)
+    async def _ask(self, action: Mapping[str, FieldValue]) -> None:
+        await self._answered(action, self.link.send(action, self._timeout))
+
+    async def _answered(
+        self, action: Mapping[str, FieldValue], response: Awaitable[AmiMessage]
+    ) -> None:
+        answer = await response
         if not answer.is_success:
             raise PbxRefused(f"{action['Action']}: {answer.get('Message')}")
-        return answer
 
 
 def _buckets(attempt: AttemptId, now: datetime) -> list[str]:

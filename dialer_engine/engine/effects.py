@@ -7,7 +7,7 @@ out, or a timer ends the wait. After any other error nothing has happened.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -79,11 +79,15 @@ class Effects:
 
     def bridge(self, node: NodeName, attempt: AttemptId, leg: LegId) -> None:
         """Connect; the machine hears CallBridged or BridgeRefused."""
-        self._tasks.start(self._bridge(node, attempt, leg), f"bridge {attempt}")
+        # Called here and awaited there: a node may send it without another turn of the loop.
+        asked = self._nodes[node].bridge(attempt, leg)
+        self._tasks.start(self._bridge(asked, node, attempt, leg), f"bridge {attempt}")
 
-    async def _bridge(self, node: NodeName, attempt: AttemptId, leg: LegId) -> None:
+    async def _bridge(
+        self, asked: Awaitable[None], node: NodeName, attempt: AttemptId, leg: LegId
+    ) -> None:
         try:
-            await self._nodes[node].bridge(attempt, leg)
+            await asked
         except PbxUnknown:
             self._unknown("bridge", node, attempt)
         except DialerError as error:

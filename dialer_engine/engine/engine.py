@@ -166,7 +166,7 @@ class Engine:
         self.tasks.start(self.inbox.consume(self.switchboard.handle), "inbox")
         self.tasks.start(self.ledger.write(), "ledger")
         for node in self.nodes.values():
-            await node.start(self.inbox.put)
+            await node.start(self.inbox.take)
         self._repeat("tick", self.settings.tick_s, self.dialling.tick)
         self._repeat("leases", self.settings.lease_s / 3, self.leases.renew)
         self._repeat("sweep", self.settings.sweep_s, self.sweep)

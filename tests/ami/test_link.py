@@ -35,6 +35,24 @@ async def test_an_action_gets_its_response() -> None:
     assert link.stats.actions_answered == link.stats.actions_sent == 3
 
 
+async def test_what_is_posted_has_left_before_anybody_waits_for_its_answer() -> None:
+    async with linked(Pbx.obey) as (link, _, _):
+        sent = link.stats.actions_sent
+        answer = link.post(PING)
+        assert (link.stats.actions_sent, link.pending) == (sent + 1, 1)
+        assert (await answer).is_success
+        assert link.pending == 0
+
+
+async def test_what_cannot_be_posted_is_told_to_who_waits() -> None:
+    link = AmiLink(QUICK, on_event=lambda message, received: None)
+    with pytest.raises(NotConnected):
+        await link.post(PING)
+    with pytest.raises(InjectionRefused):
+        await link.post({**PING, "CallerID": "x\r\nAction: Command"})
+    assert link.stats.actions_refused_here == 2
+
+
 async def test_an_error_is_an_answer() -> None:
     async def refuse(pbx: Pbx) -> None:
         await pbx.let_in()

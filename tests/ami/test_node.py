@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from asyncio import Future
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -64,6 +65,15 @@ class Link:
             raise answer
         assert isinstance(answer, AmiMessage)
         return answer
+
+    def post(self, action: Mapping[str, FieldValue], timeout: float = 5.0) -> Awaitable[AmiMessage]:
+        """Sent before it is awaited, as the link does it."""
+        told: Future[AmiMessage] = asyncio.get_running_loop().create_future()
+        serialise("1", action)
+        self.sent.append(action)
+        respond = self.answers.get(str(action["Action"]))
+        told.set_result(respond(action) if respond is not None else SUCCESS)
+        return told
 
     async def send_list(
         self, action: Mapping[str, FieldValue], timeout: float = 30.0, **_: Any
@@ -206,6 +216,13 @@ async def test_the_other_commands() -> None:
     assert (harbour["Channel"], harbour["Context"]) == (A, "dialer-abandon")
     assert listen["Variable"] == {"DE_SPY": G, "DE_SPYMODE": "whisper"}
     assert (hangup["Action"], hangup["Channel"], hangup["Cause"]) == ("Hangup", A, "16")
+
+
+async def test_a_bridge_between_legs_that_hold_leaves_at_once() -> None:
+    node, link, _ = made()
+    bridged = node.bridge(A, G)
+    assert [action["Action"] for action in link.sent] == ["Bridge"]
+    await bridged
 
 
 async def test_what_is_gone_already_is_hung_up() -> None:

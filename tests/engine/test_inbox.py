@@ -66,6 +66,63 @@ async def test_the_time_of_the_teller_wins_over_the_time_of_arrival() -> None:
 
 
 @virtual
+async def test_what_a_link_read_is_handled_before_it_reads_on() -> None:
+    inbox, seen = Inbox(VirtualClock().now), list[Event]()
+    inbox.take(event(0))
+    assert (seen, inbox.depth) == ([], 1)
+    consumer = asyncio.get_running_loop().create_task(inbox.consume(lambda e, at: seen.append(e)))
+    await asyncio.sleep(0)
+    inbox.take(event(1))
+    assert (seen, inbox.depth, inbox.handled) == ([event(0), event(1)], 0, 2)
+    inbox.put(event(2))
+    inbox.take(event(3))
+    assert inbox.depth == 2
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert seen == [event(0), event(1), event(2), event(3)]
+    consumer.cancel()
+    await asyncio.wait({consumer})
+    inbox.take(event(4))
+    assert inbox.depth == 1
+
+
+@virtual
+async def test_an_event_is_never_handled_within_another() -> None:
+    inbox, seen = Inbox(VirtualClock().now), list[str]()
+
+    def handle(one: Event, at: Moment) -> None:
+        seen.append("begin")
+        if one == event(0):
+            inbox.take(event(1))
+        seen.append("end")
+
+    consumer = asyncio.get_running_loop().create_task(inbox.consume(handle))
+    await asyncio.sleep(0)
+    inbox.take(event(0))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert seen == ["begin", "end"] * 2
+    consumer.cancel()
+
+
+@virtual
+async def test_what_fails_at_once_costs_its_own_event_only() -> None:
+    inbox, seen = Inbox(VirtualClock().now), list[Event]()
+
+    def handle(one: Event, at: Moment) -> None:
+        if one == event(0):
+            raise RuntimeError("on purpose")
+        seen.append(one)
+
+    consumer = asyncio.get_running_loop().create_task(inbox.consume(handle))
+    await asyncio.sleep(0)
+    inbox.take(event(0))
+    inbox.take(event(1))
+    assert (seen, inbox.failures, inbox.handled) == ([event(1)], 1, 2)
+    consumer.cancel()
+
+
+@virtual
 async def test_a_flood_lets_others_run_between_batches() -> None:
     inbox = Inbox(VirtualClock().now)
     order: list[str] = []
