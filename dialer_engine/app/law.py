@@ -95,7 +95,13 @@ def _promising(facts: Facts, promises: Sequence[str]) -> Facts:
 
 
 def _override(one: Override) -> Json:
-    return {"rule": one.rule, "kind": one.kind, "who": one.who, "why": one.why, "until": one.until.isoformat()}
+    return {
+        "rule": one.rule,
+        "kind": one.kind,
+        "who": one.who,
+        "why": one.why,
+        "until": one.until.isoformat(),
+    }
 
 
 def _explained(gate: Gate, facts: Facts, now: datetime) -> Json:
@@ -339,15 +345,20 @@ def periods(book: RuleBook) -> list[Json]:
 
 
 def retain(config: Config, presets: Sequence[str], recordings: Path, apply: bool) -> Json:
-    """Delete or anonymise what is beyond its period; a report. apply False: only say how much is due."""
+    """Delete or anonymise what is beyond its period; a report. apply False: only say how much is due. held:
+    attempts that a hold keeps; on_hold: {everything, cases} under a hold now.
+    """
     book = load_book(presets) if presets else rule_book(config)
 
     async def work(store: SqlStore) -> Json:
         now = datetime.now(UTC)
         if not apply:
             rows, held = await store.database.read(retention.due, book, now)
-            return {"periods": periods(book), "due": len(rows), "held": held}
-        return await _sweep_all(store, book, recordings)
+            told: Json = {"due": len(rows), "held": held}
+        else:
+            told = await _sweep_all(store, book, recordings)
+        on_hold = await store.database.read(retention.held_cases, now)
+        return told | {"on_hold": on_hold, "periods": periods(book)}
 
     return in_store(config, work)
 
@@ -362,7 +373,7 @@ async def _sweep_all(store: SqlStore, book: RuleBook, recordings: Path) -> Json:
             if type(value) is int:
                 total[name] = total.get(name, 0) + value if name != "held" else value
         if not report.attempts_anonymised + report.attempts_deleted:
-            return total | {"recordings_deleted": files, "periods": periods(book)}
+            return total | {"recordings_deleted": files}
 
 
 def _unlink(folder: Path, path: str) -> bool:

@@ -1,4 +1,4 @@
-"""compliance: explain, override, rules, check, retain. Needs no daemon."""
+"""compliance: explain, override, hold, complaint, rules, check, retain. Needs no daemon."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 
 from dialer_engine.cli import show
 from dialer_engine.cli.base import Group, pass_session
+from dialer_engine.cli.law_holds import complaint, hold
 from dialer_engine.cli.overrides import override
 from dialer_engine.cli.session import Session
 
@@ -83,7 +84,8 @@ def _explained(session: Session, one: dict[str, Any]) -> None:
     show.show_table(session, "Rules", _VERDICTS, one["rules"])
 
 
-compliance.add_command(override)
+for _group in (override, hold, complaint):
+    compliance.add_command(_group)
 
 
 @compliance.command()

@@ -29,6 +29,7 @@ from dialer_engine.compliance.rules import (
     PacingSpec,
     PartySpec,
     Rule,
+    Scope,
     Source,
     Span,
     Status,
@@ -38,6 +39,7 @@ from dialer_engine.compliance.rules import (
 )
 from dialer_engine.compliance.windows import HoursOf, Timeline, block, hours_of, timeline
 from dialer_engine.compliance.zones import Zones
+from dialer_engine.domain.collections.codes import HoldKind
 from dialer_engine.domain.reservation import Claim
 
 _DAY: Final = timedelta(days=1)
@@ -458,6 +460,19 @@ class DailyCapCheck:
         """How many there were."""
         count = self.count(asked, at)
         return f"{count} attempts today, {self.cap} allowed for each number"
+
+
+def house_holds() -> Check:
+    """A case that somebody holds is not collected, whatever presets say. Not `vulnerable`: who is may be
+    called with care, which strategies and presets decide.
+    """
+    spec = ConditionSpec(none_of=STOPPING)
+    scope = Scope(purposes=frozenset({"collect"}))
+    source = Source("holds of the case", Status.ENGINEERING)
+    return ConditionCheck(Rule("held", 1, "", Kind.CONDITION, spec, source, scope))
+
+
+STOPPING: Final = frozenset(kind.value for kind in HoldKind) - {HoldKind.VULNERABLE.value}
 
 
 def house_window(start: int, end: int, weekdays: frozenset[int]) -> WindowCheck:

@@ -82,6 +82,7 @@ class RuleSet:
             "window_start": self.window_start.isoformat(),
             "window_end": self.window_end.isoformat(),
             "weekdays": sorted(self.weekdays),
+            "holds": sorted(checks.STOPPING),
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -200,6 +201,7 @@ class Gate:
             _second(rules.window_start), _second(rules.window_end), rules.weekdays
         )
         self._house_cap = checks.DailyCapCheck(rules.daily_cap, rules.default_zone)
+        self._house_holds = checks.house_holds()
         self._checks = [checks.make_check(rule, book.calendar_of(rule)) for rule in book.active]
         self._units = book.units
         self._profiles: dict[Subject, _Profile] = {}
@@ -400,7 +402,8 @@ class Gate:
         return found
 
     def _make_profile(self, subject: Subject) -> _Profile:
-        bound = [check for check in self._checks if binds(check.rule, subject)]
+        every = (self._house_holds, *self._checks)
+        bound = [check for check in every if binds(check.rule, subject)]
         windows = [check for check in bound if isinstance(check, WindowCheck)]
         others = [check for check in bound if not isinstance(check, WindowCheck)]
         return _Profile(

@@ -1,9 +1,10 @@
 """What is old goes: calls, counted contacts, list entries that ended; by the longest rule that keeps it.
 
-Rules: the longest period of all retention rules that name a kind of record holds; a case under a legal
-hold, or everything under a hold without a case, stays; the chain of evidence has no numbers and names and
-stays whole; what was done is put on that chain, and told. An attempt that is anonymised keeps its times
-and outcome for the figures and loses its number and its agent; where a rule says delete, the row goes.
+Rules: the longest period of all retention rules that name a kind of record holds; a case that is held
+(`hold_book.kept_cases`), or everything under a hold without a case, stays; the chain of evidence has no
+numbers and names and stays whole; what was done is put on that chain, and told. An attempt that is
+anonymised keeps its times and outcome for the figures and loses its number and its agent; where a rule says
+delete, the row goes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import String, cast, delete, insert, literal, or_, select, update
+from sqlalchemy import String, cast, delete, func, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer_engine.compliance.evidence import Entry
@@ -22,6 +23,7 @@ from dialer_engine.compliance.ruleset import RuleBook
 from dialer_engine.domain.errors import BadValue, NotFound
 from dialer_engine.store import evidence
 from dialer_engine.store._sql import chunks
+from dialer_engine.store.hold_book import kept_cases
 from dialer_engine.store.schema import attempts, dispositions, recordings
 from dialer_engine.store.schema_law import legal_holds, suppressions, unit_events
 
@@ -75,7 +77,7 @@ def periods(book: RuleBook) -> dict[str, Keep]:
 async def due(connection: AsyncConnection, book: RuleBook, now: datetime) -> tuple[list[Any], int]:
     """Ended attempts beyond their period that still have a number, and how many a hold keeps."""
     keep = periods(book).get("attempts")
-    if keep is None or await _all_held(connection, now):
+    if keep is None:
         return [], 0
     old = now - timedelta(days=keep.days)
     query = (
@@ -84,10 +86,14 @@ async def due(connection: AsyncConnection, book: RuleBook, now: datetime) -> tup
         .order_by(attempts.c.id)
         .limit(_BATCH)
     )
-    held = await _held_cases(connection, now)
+    held = kept_cases(now)
+    if await _all_held(connection, now):
+        every = query.limit(None).subquery()
+        return [], int(await connection.scalar(select(func.count()).select_from(every)) or 0)
     rows = (await connection.execute(query.where(attempts.c.case_id.not_in(held)))).all()
-    kept = query.where(attempts.c.case_id.in_(held)) if held else None
-    return list(rows), len((await connection.execute(kept)).all()) if kept is not None else 0
+    kept = query.where(attempts.c.case_id.in_(held)).limit(None).subquery()
+    count = await connection.scalar(select(func.count()).select_from(kept))
+    return list(rows), int(count or 0)
 
 
 async def sweep(connection: AsyncConnection, book: RuleBook, now: datetime) -> Report:
@@ -134,7 +140,10 @@ async def _contacts(
     """Counted contacts beyond their period. What a rule counts for ever is kept by naming no period."""
     keep = keeps.get("contacts")
     if keep is not None:
-        old = delete(unit_events).where(unit_events.c.at < now - timedelta(days=keep.days))
+        held = select(attempts.c.id).where(attempts.c.case_id.in_(kept_cases(now)))
+        old = delete(unit_events).where(
+            unit_events.c.at < now - timedelta(days=keep.days), unit_events.c.contact.not_in(held)
+        )
         report.contacts_deleted = (await connection.execute(old)).rowcount
 
 
@@ -182,9 +191,11 @@ async def _all_held(connection: AsyncConnection, now: datetime) -> bool:
     return (await connection.execute(query)).first() is not None
 
 
-async def _held_cases(connection: AsyncConnection, now: datetime) -> list[int]:
-    query = select(legal_holds.c.case_id).where(legal_holds.c.case_id.is_not(None), _in_force(now))
-    return [int(case) for case in (await connection.scalars(query)).all()]
+async def held_cases(connection: AsyncConnection, now: datetime) -> dict[str, Any]:
+    """{everything, cases}: what holds keep now, for the report."""
+    query = select(func.count()).select_from(kept_cases(now).distinct().subquery())
+    count = int(await connection.scalar(query) or 0)
+    return {"everything": await _all_held(connection, now), "cases": count}
 
 
 def _in_force(now: datetime) -> Any:

@@ -169,3 +169,70 @@ def test_what_nothing_lifts_and_what_says_too_little_is_refused(store: Run) -> N
     assert lift(store, "uk_window", "--case", "R99").code == 4
     assert lift(store, "uk_daily").json["kind"] == "supervisor"
     assert store("compliance", "override", "list", "--json").json[0]["rule"] == "uk_daily"
+
+
+WHY = ("--who", "lawyer 3", "--why", "letter of 2026-11-20")
+
+
+def test_a_hold_stops_calls_until_it_is_released_and_keeps_the_records(
+    store: Run, tmp_path: Path
+) -> None:
+    assert store("compliance", "hold", "set", "R1", "--kind", "legal", *WHY).code == 0
+    told = explain(store, "R1", "--at", NOON)
+    assert (told.code, [one["code"] for one in told.json[0]["reasons"]]) == (3, ["held"])
+    # Without any preset too.
+    bare = store("compliance", "explain", "R1", "--at", NOON, "--json")
+    assert [one["code"] for one in bare.json[0]["reasons"]] == ["held"]
+    [row] = store("compliance", "hold", "list", "--case", "R1", "--json").json
+    assert (row["kind"], row["by"], row["case"]) == ("legal", "lawyer 3", "R1")
+    retained = store("compliance", "retain", "--preset", "cn", "--json").json
+    assert retained["on_hold"] == {"everything": False, "cases": 1}
+    assert store("compliance", "hold", "release", row["id"], *WHY).code == 0
+    assert store("compliance", "hold", "release", row["id"], *WHY).code == 4
+    assert store("compliance", "hold", "release", "7", *WHY).code == 1
+    assert explain(store, "R1", "--at", NOON).code == 0
+    assert store("compliance", "hold", "list", "--json").json == []
+    [row] = store("compliance", "hold", "list", "--all", "--json").json
+    assert row["in_force"] is False
+    file = tmp_path / "r1.json"
+    assert store("evidence", "export", "R1", "--to", str(file)).code == 0
+    records = json.loads(file.read_text())["records"]
+    assert [one["kind"] for one in records] == ["hold", "hold_ended"]
+    assert {one["content"]["who"] for one in records} == {"lawyer 3"}
+
+
+def test_records_are_held_without_stopping_calls_of_a_case_or_of_all(store: Run) -> None:
+    assert store("compliance", "hold", "set", "R1", "--kind", "records", *WHY).code == 0
+    assert explain(store, "R1", "--at", NOON).code == 0
+    hold_all = ("compliance", "hold", "set", "--everything", "--kind")
+    assert store(*hold_all, "records", *WHY).code == 0
+    assert store(*hold_all, "legal", *WHY).code == 1
+    assert store("compliance", "hold", "set", "--kind", "records", *WHY).code == 2
+    told = store("compliance", "retain", "--preset", "cn", "--apply", "--json").json
+    assert told["on_hold"] == {"everything": True, "cases": 1}
+    ids = [row["id"] for row in store("compliance", "hold", "list", "--json").json]
+    for one in ids:
+        assert store("compliance", "hold", "release", one, *WHY).code == 0
+    told = store("compliance", "retain", "--preset", "cn", "--json").json
+    assert told["on_hold"] == {"everything": False, "cases": 0}
+
+
+def test_a_complaint_is_opened_listed_and_closed_and_holds_the_case_meanwhile(store: Run) -> None:
+    opened = store(
+        "compliance", "complaint", "open", "R1", "--about", "conduct", "--who", "1001", "--json"
+    )
+    second = store("compliance", "complaint", "open", "R1", "--who", "1001", "--json").json["key"]
+    first = opened.json["key"]
+    assert explain(store, "R1", "--at", NOON).json[0]["reasons"][0]["code"] == "held"
+    rows = store("compliance", "complaint", "list", "--json").json
+    assert [(row["key"], row["state"]) for row in rows] == [(second, "open"), (first, "open")]
+    close = ("compliance", "complaint", "close")
+    ended = store(*close, first, "--state", "upheld", *WHY, "--json").json
+    assert ended == {"key": first, "state": "upheld", "hold_ended": False}
+    assert explain(store, "R1", "--at", NOON).code == 3
+    assert store(*close, second, "--state", "withdrawn", *WHY, "--json").json["hold_ended"] is True
+    assert store(*close, second, "--state", "withdrawn", *WHY).code == 4
+    assert explain(store, "R1", "--at", NOON).code == 0
+    assert store("compliance", "complaint", "list", "--json").json == []
+    assert len(store("compliance", "complaint", "list", "--all", "--json").json) == 2
+    assert store("evidence", "verify").code == 0

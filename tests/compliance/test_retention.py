@@ -10,9 +10,12 @@ from sqlalchemy import text
 from dialer_engine.app.compliance import load_book
 from dialer_engine.compliance.rules import Kind, RetentionSpec, Rule, Source, Status
 from dialer_engine.compliance.ruleset import RuleBook
+from dialer_engine.domain.collections.codes import HoldKind
 from dialer_engine.domain.outcome import Outcome
+from dialer_engine.domain.reservation import Reservation
+from dialer_engine.domain.units import CaseId
 from dialer_engine.ports.store import RecordingRow
-from dialer_engine.store import SqlStore, evidence, retention
+from dialer_engine.store import SqlStore, compliance, evidence, retention
 from tests.store.building import NOW, case, draft, end, fill
 
 SOURCE = Source("test", Status.ENGINEERING)
@@ -101,3 +104,28 @@ async def test_a_legal_hold_keeps_a_case_and_one_without_a_case_keeps_all(store:
     assert (await sweep(store, late)).attempts_anonymised == 0
     await store.database.write(retention.end_hold, 2, NOW)
     assert (await sweep(store, late)).attempts_anonymised == 1
+
+
+async def test_a_case_that_is_held_for_a_court_keeps_its_records_and_its_contacts(
+    store: SqlStore,
+) -> None:
+    await old_attempts(store)
+    late = NOW + timedelta(days=101)
+
+    async def count(connection: Any) -> None:
+        ids = list(await connection.scalars(text("SELECT id FROM attempts ORDER BY case_id")))
+        contacts = [(id, Reservation(NOW, 2, (f"person:{id}",))) for id in ids]
+        await compliance.record_contacts(connection, contacts)
+
+    await store.database.write(count)
+    await store.set_hold(CaseId(1), HoldKind.LEGAL, NOW, by="ann")
+    # A vulnerable person's records are no evidence for anybody.
+    await store.set_hold(CaseId(2), HoldKind.VULNERABLE, NOW, by="ann")
+    report = await sweep(store, late)
+    assert (report.attempts_anonymised, report.held, report.contacts_deleted) == (1, 1, 1)
+    assert [shown == "gone" for shown, _ in await rows(store)] == [False, True]
+    kept = await store.database.read(retention.held_cases, late)
+    assert kept == {"everything": False, "cases": 1}
+    await store.end_hold(CaseId(1), HoldKind.LEGAL, NOW + timedelta(days=100))
+    report = await sweep(store, late)
+    assert (report.attempts_anonymised, report.held, report.contacts_deleted) == (1, 0, 1)
