@@ -124,10 +124,9 @@ def hold(
 
 def _moment(text: str) -> datetime:
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise BadValue("a time is written as 2026-12-01T09:00+08:00") from None
-    return found.astimezone(UTC)
 
 
 def complaint(config: Config, reference: str, about: str, text: str) -> Json:

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dialer_engine.domain.collections import reconcile as rec
 from dialer_engine.domain.collections.money import ZERO, Component
 from dialer_engine.domain.collections.payments import Payment
+from dialer_engine.domain.errors import BadValue
 from dialer_engine.domain.units import CaseId
 from dialer_engine.store._sql import chunks, merge, upsert
 from dialer_engine.store.closed import memo_place
@@ -57,6 +58,24 @@ async def write_contracts(
     connection: AsyncConnection, vault: Vault, batch: Sequence[ContractRow], now: datetime
 ) -> tuple[int, int, dict[str, str]]:
     """Write contracts; returns (new, updated, {contract: why it was not taken})."""
+    try:
+        async with connection.begin_nested():
+            return await _write_batch(connection, vault, batch, now)
+    except BadValue as error:
+        # What its case owes would add up to more than a column holds.
+        if len(batch) == 1:
+            return 0, 0, {batch[0].contract.reference: str(error)}
+    new, updated = 0, 0
+    refused: dict[str, str] = {}
+    for row in batch:
+        more, changed, why = await write_contracts(connection, vault, [row], now)
+        new, updated, refused = new + more, updated + changed, refused | why
+    return new, updated, refused
+
+
+async def _write_batch(
+    connection: AsyncConnection, vault: Vault, batch: Sequence[ContractRow], now: datetime
+) -> tuple[int, int, dict[str, str]]:
     ids = await case_ids(connection, {row.case for row in batch})
     refused = {
         row.contract.reference: "there is no such case" for row in batch if row.case not in ids

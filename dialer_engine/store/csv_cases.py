@@ -66,6 +66,8 @@ _NUMBER_FIELDS = ("numbers", "mobile", "phone", "home", "work", "contact")
 _FIELD_OF = {alias: name for name, aliases in ALIASES.items() for alias in aliases}
 _NUMBER_FIELD = re.compile(rf"({'|'.join(_NUMBER_FIELDS)})\d*\Z")
 _SEPARATORS = re.compile(r"[;；,，/、|]+")
+# As over the API: nobody has so many.
+_MOST_NUMBERS = 600
 _NOISE = re.compile(r"[\s._\-()（）]+")
 
 
@@ -95,6 +97,8 @@ def read_case(record: Record, layout: Layout, rules: Rules) -> tuple[Case | None
     row = Reading(record, layout)
     if record.fault or len(record.fields) > len(layout.header):
         row.blame("", record.fault or _too_wide(record, layout))
+        return None, row.problems
+    if not row.is_storable():
         return None, row.problems
     case = Case(
         reference=_reference(row),
@@ -135,6 +139,9 @@ def _numbers(row: Reading, rules: Rules) -> tuple[Number, ...]:
                 continue
             named = "" if label == "numbers" else label
             found.setdefault(e164, Number(e164, named, zone or zone_of(e164), len(found)))
+    if len(found) > _MOST_NUMBERS:
+        row.failed = True
+        row.blame("", f"there are more than {_MOST_NUMBERS} numbers")
     if not found:
         row.failed = True
         if not row.problems:

@@ -185,4 +185,6 @@ def _header(source: CsvSource) -> tuple[str, ...]:
         record = _next(csv.reader(counted, delimiter=source.delimiter), counted)
     if record is None or record.fault or not any(record.fields):
         raise BadValue(f"{source.path}: the first line must name the columns")
+    if any("\0" in name for name in record.fields):
+        raise BadValue(f"{source.path}: a NUL character is in the name of a column")
     return tuple(record.fields)

@@ -29,9 +29,10 @@ from dialer_engine.store.rows import (
     Reading,
     Rules,
     read_amount,
+    read_count,
     read_currency,
     read_date,
-    read_whole,
+    read_small,
     read_zone,
 )
 
@@ -109,6 +110,9 @@ _NEEDED: Mapping[Kind, tuple[str, ...]] = {
     Kind.PAYMENTS: ("reference", "amount", "paid_on"),
     Kind.CONTACTS: ("case", "value"),
 }
+_ONE = Decimal(1)
+# As of one amount (`rows`).
+_MOST = Decimal(10) ** 14
 _YES = frozenset({"1", "y", "yes", "true", "是"})
 _NO = frozenset({"", "0", "n", "no", "false", "否"})
 
@@ -180,6 +184,8 @@ def read_exchange(
     if record.fault or len(record.fields) > len(layout.header):
         row.blame("", record.fault or "the row has more columns than the header")
         return None, row.problems
+    if not row.is_storable():
+        return None, row.problems
     for name in _NEEDED[kind]:
         if not row.cell(name):
             row.failed = True
@@ -198,15 +204,18 @@ def read_exchange(
 def _contract(row: Reading, rules: Rules) -> ContractRow:
     currency = row.parsed("currency", read_currency, rules.currency)
     aliases = (part.strip() for part in _SEPARATORS.split(row.cell("aliases")))
+    schedule: tuple[Instalment, ...] = row.parsed("schedule", _schedule, ())
+    if sum(one.total for one in schedule) >= _MOST:
+        raise BadCell("the instalments add up to more than can be owed")
     contract = Contract(
         reference=row.cell("contract"),
         currency=currency,
         product=row.cell("product"),
         amount=row.parsed("amount", read_amount, None) or ZERO,
-        term_months=row.parsed("term_months", read_whole, None),
+        term_months=row.parsed("term_months", read_count, None),
         annual_rate=row.parsed("annual_rate", _rate, None),
         opened_on=row.parsed("opened_on", read_date, None),
-        schedule=row.parsed("schedule", _schedule, ()),
+        schedule=schedule,
         statement=_statement(row, currency),
     )
     return ContractRow(row.cell("case"), contract, frozenset(a for a in aliases if a))
@@ -244,10 +253,9 @@ def _schedule(text: str) -> tuple[Instalment, ...]:
 
 def _payment(row: Reading, rules: Rules) -> Payment:
     currency = row.parsed("currency", read_currency, rules.currency)
-    amount = row.parsed("amount", read_amount, None)
-    paid_on = row.parsed("paid_on", read_date, None)
-    if amount is None or paid_on is None:
-        raise BadCell("a payment has an amount and a date")
+    # Both are needed: a default stands only where the row is out already, for a reason that was told.
+    amount = row.parsed("amount", read_amount, _ONE)
+    paid_on = row.parsed("paid_on", read_date, date.min)
     reverses = row.cell("reverses")
     if amount < 0 and reverses:
         amount = -amount
@@ -279,7 +287,7 @@ def _contact(row: Reading, rules: Rules) -> ContactRow:
         valid_from=row.parsed("valid_from", read_date, None),
         valid_until=row.parsed("valid_until", read_date, None),
         zone=zone or None,
-        rank=row.parsed("rank", read_whole, 0),
+        rank=row.parsed("rank", read_small, 0),
         role=_code(row, "role", codes.Role.DEBTOR),
         person=row.cell("person"),
         refused=row.parsed("refused", _yes, False),

@@ -32,6 +32,7 @@ from dialer_engine.domain.collections.product import Product
 from dialer_engine.domain.collections.promise import PromisePhase, PromiseState
 from dialer_engine.domain.units import Moment, Money
 from dialer_engine.store._sql import chunks
+from dialer_engine.store._types import ten_thousandths
 from dialer_engine.store.closed import memo_place
 from dialer_engine.store.products import Products, load_products
 from dialer_engine.store.schema import campaign_cases, cases
@@ -56,8 +57,9 @@ async def refresh(
     by: str = "",
 ) -> set[int]:
     """Tell anew what these cases owe and what became of their promises; returns those paid in full,
-    which leave every campaign. today: None: the day of UTC; a case's own zone moves it by one at most,
-    and dates, not days, are what is written. by: who is named in the record for what became of promises.
+    which leave every campaign. BadValue when one owes more than a column holds. today: None: the day of
+    UTC; a case's own zone moves it by one at most, and dates, not days, are what is written. by: who is named
+    in the record for what became of promises.
     """
     products, today = await load_products(connection), today or now.date()
     paid: set[int] = set()
@@ -66,6 +68,8 @@ async def refresh(
         rows, promised = [], []
         for case_id, one in book_.items():
             row, kept = one.told(case_id, today, Moment(0.0, now))
+            if row["principal"] is not None:
+                ten_thousandths(_total(row))
             rows.append(row)
             promised += kept
             if row["state"] == CaseState.PAID:

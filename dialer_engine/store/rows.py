@@ -2,7 +2,8 @@
 
 Rules: a value is read in one way or not at all: a date or an amount that could be two is refused, never
 guessed; a reason never repeats the value, which may be somebody's; what is wrong is noted with the line
-and the column.
+and the column; what comes out of here fits the columns of both databases, so that one bad row is a reject
+and never a batch that fails.
 """
 
 from __future__ import annotations
@@ -29,8 +30,19 @@ _CURRENCY_SIGNS = "¥￥$€£元"
 _LONGEST = 40
 # Year first, or not read: 01/02/2026 is two days.
 _DATE = re.compile(r"([0-9]{4})[-/.年]?([0-9]{1,2})[-/.月]?([0-9]{1,2})日?(?:[ T]00:00(:00)?)?\Z")
-# What the column of the database holds.
+# What the columns of the database hold: Integer, SmallInteger.
 _INT_MAX = 2**31 - 1
+_SMALL_MAX = 2**15 - 1
+# Fourteen digits: the four parts of one debt add up within an `Amount`.
+_MOST = Decimal(10) ** 14
+# The years that dates of birth, contracts and promises have, as in `web.records`; a day more or less of
+# them, or a grace, is a date too.
+_YEARS = range(1900, 2200)
+# Of what a row is found by: PostgreSQL indexes no text beyond 2,704 bytes, and a character has four at most.
+_LONGEST_KEY = 256
+_KEYS = frozenset({"reference", "case", "contract", "reverses", "owner"})
+# PostgreSQL holds no NUL, and neither database half a character (`\ud800` in JSON).
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class BadCell(ValueError):
@@ -91,6 +103,24 @@ class Reading:
         """The text of a column; rows may end early."""
         return self.record.fields[column] if column < len(self.record.fields) else ""
 
+    def is_storable(self) -> bool:
+        """No cell has a character that a database refuses, and no key is longer than an index takes; else
+        what is wrong is noted, and the row is out.
+        """
+        for column, text in enumerate(self.record.fields):
+            if _UNSTORABLE.search(text):
+                self._out(column, "there is a character in it that cannot be stored (NUL)")
+        for name in _KEYS & self.layout.fields.keys():
+            if len(self.cell(name)) > _LONGEST_KEY:
+                self._out(
+                    self.layout.fields[name], f"this is longer than {_LONGEST_KEY} characters"
+                )
+        return not self.failed
+
+    def _out(self, column: int, reason: str) -> None:
+        self.failed = True
+        self.blame(self.layout.header[column], reason)
+
     def blame(self, column: str, reason: str) -> None:
         """Note what is wrong."""
         self.problems.append(Problem(self.record.line, column, reason))
@@ -108,7 +138,7 @@ class Reading:
             return default
 
 
-def read_amount(text: str) -> Decimal | None:
+def read_amount(text: str) -> Decimal:
     """`1234.5`, `1,234.50`, `￥1,234.50元`; BadCell for what could be read in two ways."""
     bare = text.strip(_CURRENCY_SIGNS + " ")
     if len(bare) > _LONGEST:
@@ -122,6 +152,8 @@ def read_amount(text: str) -> Decimal | None:
         ten_thousandths(amount)
     except (InvalidOperation, BadValue):
         raise BadCell("the amount has more than four decimals or is too large") from None
+    if abs(amount) >= _MOST:
+        raise BadCell("the amount has more than four decimals or is too large")
     return amount
 
 
@@ -134,6 +166,22 @@ def read_whole(text: str) -> int:
         raise BadCell("this is not a whole number") from None
     if abs(number) > _INT_MAX:
         raise BadCell("this number is too large")
+    return number
+
+
+def read_small(text: str) -> int:
+    """A whole number that a SmallInteger holds."""
+    number = read_whole(text)
+    if not -_SMALL_MAX <= number <= _SMALL_MAX:
+        raise BadCell(f"this is not a whole number up to {_SMALL_MAX}")
+    return number
+
+
+def read_count(text: str) -> int:
+    """The same, 0 at least."""
+    number = read_small(text)
+    if number < 0:
+        raise BadCell("this is less than 0")
     return number
 
 
@@ -154,6 +202,8 @@ def read_date(text: str) -> date:
     found = _DATE.match(text)
     if found is None:
         raise BadCell("a date is written as 2026-01-31, the year first")
+    if int(found[1]) not in _YEARS:
+        raise BadCell(f"the year is not from {_YEARS[0]} to {_YEARS[-1]}")
     try:
         return date(int(found[1]), int(found[2]), int(found[3]))
     except ValueError:

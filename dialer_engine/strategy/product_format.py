@@ -41,8 +41,9 @@ _MOST_GRACE = 366
 _MOST_MONTHS = 600
 
 _SHARE = Exact(high=Decimal(1))
-# A rate above 100 times the debt a year is a slip.
+# A rate of 100 times the debt a year is a slip, one of a tenth each day too; ten years of it still fit an amount.
 _RATE = Exact(high=Decimal(100))
+_DAILY = Exact(high=Decimal("0.1"))
 _CODE = Text(pattern=r"[\w.:/-]{1,64}", shape="a code of letters, digits, _ . : / and -", most=64)
 _DAY = Number(0, _LATEST_DAY)
 
@@ -101,7 +102,7 @@ ROUNDING = Struct(
 PENALTY = Struct(
     "penalty",
     (
-        Field("daily_rate", _RATE, "of the base, for each day overdue", "日利率", needed=True),
+        Field("daily_rate", _DAILY, "of the base, for each day overdue", "日利率", needed=True),
         Field(
             "base", Seq(_PART, 1, 4), "parts of what is overdue; left out: principal", "计算基数"
         ),

@@ -46,7 +46,7 @@ class Exact:
     """
 
     low: Decimal = Decimal(0)
-    high: Decimal = Decimal(10) ** 12
+    high: Decimal = Decimal(10) ** 9
 
 
 @dataclass(frozen=True, slots=True)
