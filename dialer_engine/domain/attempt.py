@@ -108,6 +108,7 @@ class CaseNext:
 class Candidate:
     """A case that is due in a campaign, with what the gate and the call need to know.
     attempts_today: by number, as the store counted on `counted_day`. plan: what the strategy wants.
+    known: what the store that drew it read beside, for its own law and for nobody else.
     """
 
     campaign: CampaignName
@@ -123,6 +124,7 @@ class Candidate:
     attempts_today: int
     counted_day: str
     plan: Plan | None = field(default=None, repr=False)
+    known: object = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, Column, ColumnElement, Table, any_, cast, func, select
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    Select,
+    String,
+    Table,
+    any_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import TypeEngine
 
 T = TypeVar("T")
 
@@ -45,12 +59,32 @@ def among(
     values costs more to write and to read than to answer. Numbers, and texts without line ends, such as
     keys.
     """
+    text = listing(connection.dialect.name, values)
     if connection.dialect.name == "sqlite":
-        each = func.json_each(json.dumps(list(values))).table_valued("value")
-        return column.in_(select(each.c.value))
+        return column.in_(_listed_sqlite(literal(text)))
+    return column == any_(_listed_postgres(literal(text), column.type))
+
+
+def listing(dialect: str, values: Iterable[Any]) -> str:
+    """Many values as the one that `listed` takes."""
+    return json.dumps(list(values)) if dialect == "sqlite" else "\n".join(map(str, values))
+
+
+def listed(dialect: str, name: str, type_: TypeEngine[Any]) -> Select[Any]:
+    """The values of the bound text `name`, as a select."""
+    text = bindparam(name, type_=String)
+    if dialect == "sqlite":
+        return _listed_sqlite(text)
+    return select(func.unnest(_listed_postgres(text, type_)))
+
+
+def _listed_sqlite(text: ColumnElement[str]) -> Select[Any]:
+    return select(func.json_each(text).table_valued("value").c.value)
+
+
+def _listed_postgres(text: ColumnElement[str], type_: TypeEngine[Any]) -> ColumnElement[Any]:
     # A text that PostgreSQL splits is quicker than an array that the driver writes item by item.
-    listed = func.string_to_array("\n".join(map(str, values)), "\n")
-    return column == any_(cast(listed, ARRAY(column.type)))
+    return cast(func.string_to_array(text, "\n"), ARRAY(type_))
 
 
 def chunks(items: Iterable[T], size: int = IN_LIMIT) -> Iterator[list[T]]:

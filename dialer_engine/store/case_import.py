@@ -22,10 +22,12 @@ from dialer_engine.domain.case import Case
 from dialer_engine.domain.collections.money import ZERO, Balance, Component
 from dialer_engine.domain.collections.particulars import Particulars
 from dialer_engine.domain.units import CampaignName
-from dialer_engine.store import hygiene
+from dialer_engine.store import hygiene, law_cards
 from dialer_engine.store._sql import chunks, merge, upsert
 from dialer_engine.store.campaigns import CampaignIds
 from dialer_engine.store.cases import number_place, personal_place
+from dialer_engine.store.law_cards import Carded
+from dialer_engine.store.law_reading import CaseRow, Read, read_people
 from dialer_engine.store.schema import campaign_cases, case_numbers, cases
 from dialer_engine.store.schema_books import case_facts, contact_points
 from dialer_engine.store.vault import Vault
@@ -53,8 +55,7 @@ async def write_batch(
     prints = {case.reference: fingerprint(case, vault) for case in batch}
     known = await _known(connection, list(prints))
     changed = [c for c in batch if known.get(c.reference, (0, ""))[1] != prints[c.reference]]
-    numbers = await _write(connection, vault, changed, prints, known)
-    await _write_facts(connection, changed, numbers, due_at.date())
+    numbers = await _write(connection, vault, changed, prints, known, due_at.date())
     everyone = {ref: case_id for ref, (case_id, _) in known.items()} | numbers
     joined = 0
     if campaign is not None:
@@ -103,6 +104,7 @@ async def _write(
     changed: Sequence[Case],
     prints: Mapping[str, str],
     known: Mapping[str, tuple[int, str]],
+    today: date,
 ) -> dict[str, int]:
     """Insert or replace; returns the ids by reference."""
     if not changed:
@@ -111,14 +113,21 @@ async def _write(
     statement = merge(connection, cases, ["reference"]).returning(cases.c.reference, cases.c.id)
     written = await connection.execute(statement, rows)
     found = {str(reference): int(number) for reference, number in written}
-    for part in chunks([known[c.reference][0] for c in changed if c.reference in known]):
+    old = [known[c.reference][0] for c in changed if c.reference in known]
+    for part in chunks(old):
         await _keep_numbers(connection, vault, part)
         await connection.execute(delete(case_numbers).where(case_numbers.c.case_id.in_(part)))
+    said = await _write_facts(connection, changed, found, today)
+    # What others know of the cases that were here, once their rows are ours; of a new one nobody does.
+    read = Read()
+    await read_people(connection, read, old)
+    for case, row in zip(changed, rows, strict=True):
+        number = found[case.reference]
+        read.rows[number] = CaseRow._make((row["id_key"], *said[number], True))
     # RETURNING, here and below, makes SQLAlchemy send many rows in one statement: on PostgreSQL
     # a whole import then takes two thirds of the time.
     numbered = insert(case_numbers).returning(case_numbers.c.case_id)
-    await connection.execute(numbered, _number_rows(changed, found, vault))
-    old = [known[c.reference][0] for c in changed if c.reference in known]
+    await connection.execute(numbered, await _number_rows(connection, changed, found, vault, read))
     await hygiene.keep_off(connection, vault, old)
     return found
 
@@ -148,10 +157,15 @@ def _personal(case: Case) -> dict[str, Any]:
     }
 
 
-def _number_rows(
-    changed: Sequence[Case], ids: Mapping[str, int], vault: Vault
+async def _number_rows(
+    connection: AsyncConnection,
+    changed: Sequence[Case],
+    ids: Mapping[str, int],
+    vault: Vault,
+    read: Read,
 ) -> list[dict[str, Any]]:
-    return [
+    """With their law cards, so that the first draw finds them."""
+    rows: list[dict[str, Any]] = [
         {
             "case_id": ids[case.reference],
             "rank": rank,
@@ -163,6 +177,16 @@ def _number_rows(
         for case in changed
         for rank, number in enumerate(case.numbers)
     ]
+    whose = (case for case in changed for _ in case.numbers)
+    wanted = [
+        Carded(
+            case.reference, case.skill, len(case.numbers), row["number_key"],
+            read.known(row["case_id"], row["number_key"]),
+        )
+        for case, row in zip(whose, rows, strict=True)
+    ]  # fmt: skip
+    cards = await law_cards.cards(connection, wanted)
+    return [row | card._asdict() for row, card in zip(rows, cards, strict=True)]
 
 
 async def _keep_numbers(connection: AsyncConnection, vault: Vault, ids: Sequence[int]) -> None:
@@ -193,12 +217,15 @@ async def _keep_numbers(connection: AsyncConnection, vault: Vault, ids: Sequence
 # -- what strategies ask for -----------------------------------------------------------------------
 
 
+_FOR_CARDS = tuple(case_facts.c[name] for name in CaseRow._fields[1:-1])
+
+
 async def _write_facts(
     connection: AsyncConnection, changed: Sequence[Case], ids: Mapping[str, int], today: date
-) -> None:
-    """A row for each case; what the file does not say stays as it is."""
-    if not changed:
-        return
+) -> dict[int, Sequence[Any]]:
+    """A row for each case; what the file does not say stays as it is. Returns what law cards say of them
+    now, in the order of `CaseRow`.
+    """
     rows = [
         {"case_id": ids[case.reference], **_facts(case.particulars), **_owed(case, today)}
         for case in changed
@@ -207,7 +234,8 @@ async def _write_facts(
     others = [c.name for c in case_facts.c if c.name in rows[0] and c.name != "case_id"]
     keep = {n: func.coalesce(statement.excluded[n], case_facts.c[n]) for n in others}
     written = statement.on_conflict_do_update(index_elements=["case_id"], set_=keep)
-    await connection.execute(written.returning(case_facts.c.case_id), rows)
+    told = await connection.execute(written.returning(case_facts.c.case_id, *_FOR_CARDS), rows)
+    return {case_id: said for case_id, *said in told}
 
 
 def _facts(said: Particulars) -> dict[str, Any]:

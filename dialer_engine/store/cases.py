@@ -1,7 +1,9 @@
 """Cases: which are due, and what becomes of them.
 
 Rules: `due` reads no row that it does not return, however many millions wait: it steps from one
-priority to the next in the index of open cases and takes what is due of each; a case with an open
+priority to the next in the index of open cases and takes what is due of each; what else is asked of a case
+lies beside its number (`law_cards.py`), so that a case is a row of the campaign and a row of its number, and
+of a case that was never called no counter is asked; a case with an open
 attempt, of this or another campaign, is never due; what follows an attempt is written only over
 fewer tries, so that a late repetition cannot turn a case back. Numbers are opened here, when they are
 held ready, a few hundred at a time (measured: about 3 µs each), and not in the pacing tick.
@@ -11,17 +13,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    BigInteger,
     BindParameter,
+    Integer,
     Row,
     Select,
+    String,
     and_,
     bindparam,
     case,
+    cast,
     exists,
     func,
+    literal,
     select,
     update,
 )
@@ -31,8 +38,11 @@ from dialer_engine.domain.attempt import Candidate, CaseNext
 from dialer_engine.domain.errors import NotFound
 from dialer_engine.domain.units import E164, AttemptId, CampaignName, CaseId, Money
 from dialer_engine.ports.store import Screen
-from dialer_engine.store._sql import among, chunks
+from dialer_engine.store import law_cards, suppression
+from dialer_engine.store._sql import among, chunks, listed, listing
+from dialer_engine.store._types import UtcTime
 from dialer_engine.store.campaigns import CampaignIds
+from dialer_engine.store.law_cards import REFERENCE, SKILL, Drawn
 from dialer_engine.store.schema import (
     attempts,
     campaign_cases,
@@ -41,6 +51,7 @@ from dialer_engine.store.schema import (
     cases,
     number_days,
 )
+from dialer_engine.store.schema_law import suppressions
 from dialer_engine.store.vault import Vault
 
 DayOf = Callable[[str | None], str]
@@ -100,41 +111,47 @@ def due_priorities(campaign_id: int, now: datetime) -> Select[tuple[int]]:
     return select(level.c.priority).where(something).order_by(level.c.priority.desc())
 
 
-def due_at_priority(campaign_id: int, priority: int, now: datetime, limit: int) -> Select[Any]:
-    """The cases due at one priority, longest due first, each with the number that is its turn."""
+def due_at_priority(dialect: str) -> Select[Any]:
+    """The cases due at one priority, longest due first, each with the number that is its turn. Bound:
+    campaign, priority, now, excluded (`_sql.listing`), most.
+    """
     busy = exists().where(attempts.c.case_id == _row.c.case_id, attempts.c.outcome.is_(None))
     ripe = (
         select(_row.c.case_id, _row.c.due_at, _row.c.tries, _row.c.number_rank)
         .where(
-            _row.c.campaign_id == campaign_id,
-            _row.c.priority == priority,
-            _row.c.due_at <= now,
+            _row.c.campaign_id == bindparam("campaign"),
+            _row.c.priority == bindparam("priority"),
+            _row.c.due_at <= bindparam("now", type_=UtcTime),
             ~busy,
+            _row.c.case_id.not_in(listed(dialect, "excluded", BigInteger())),
         )
         .order_by(_row.c.due_at, _row.c.case_id)
-        .limit(limit)
+        # In the text: a plan for any number of rows is none for a few hundred.
+        .limit(bindparam("most", type_=Integer, literal_execute=True))
         .subquery("ripe")
     )
+    n, s = case_numbers.c, suppressions.c
+    count = select(cases.c.number_count).where(cases.c.id == ripe.c.case_id).scalar_subquery()
     turn = and_(
-        case_numbers.c.case_id == ripe.c.case_id,
-        case_numbers.c.rank == ripe.c.number_rank % cases.c.number_count,
+        n.case_id == ripe.c.case_id, n.rank == ripe.c.number_rank % func.coalesce(n.card_of, count)
+    )
+    on_list = exists().where(
+        s.removed_at.is_(None), s.unit_key == literal(suppression.number_unit("")) + n.number_key
+    ) | exists().where(
+        s.removed_at.is_(None),
+        s.unit_key == literal(suppression.case_unit("")) + cast(ripe.c.case_id, String),
     )
     return (
         select(
-            ripe.c.case_id,
-            ripe.c.tries,
-            case_numbers.c.rank,
-            case_numbers.c.number,
-            case_numbers.c.number_key,
-            case_numbers.c.zone,
-            cases.c.reference,
-            cases.c.number_count,
-            cases.c.skill,
+            ripe.c.case_id, ripe.c.tries, n.rank, n.number, n.number_key, n.zone, n.card_of, n.person, n.card,
+            n.called, on_list.label("listed"), suppression.VERSION.label("version"),
         )
-        .join_from(ripe, cases, cases.c.id == ripe.c.case_id)
-        .join(case_numbers, turn)
+        .join_from(ripe, case_numbers, turn)
         .order_by(ripe.c.due_at, ripe.c.case_id)
-    )
+    )  # fmt: skip
+
+
+_DUE = {dialect: due_at_priority(dialect) for dialect in ("sqlite", "postgresql")}
 
 
 async def due(
@@ -150,17 +167,75 @@ async def due(
     """At most `limit` cases, best first."""
     campaign_id = await ids.of(connection, name)
     skill = await connection.scalar(select(campaigns.c.skill).where(campaigns.c.id == campaign_id))
-    left_out = frozenset(excluding)
+    dialect = connection.dialect.name
+    given = {
+        "campaign": campaign_id,
+        "now": now,
+        "excluded": listing(dialect, excluding),
+    }
     found: list[tuple[int, Any]] = []
     for priority in (await connection.scalars(due_priorities(campaign_id, now))).all():
-        wanted = limit - len(found)
-        if wanted <= 0:
+        most = limit - len(found)
+        if most <= 0:
             break
-        query = due_at_priority(campaign_id, priority, now, wanted + len(left_out))
-        rows = (await connection.execute(query)).all()
-        fresh = [(priority, row) for row in rows if row.case_id not in left_out]
-        found.extend(fresh[:wanted])
-    return await _with_counts(connection, vault, name, skill or "", found, day_of)
+        bound = given | {"priority": priority, "most": most}
+        rows = (await connection.execute(_DUE[dialect], bound)).all()
+        found += [(priority, row) for row in rows]
+    return await _drawn(connection, vault, name, skill or "", found, day_of)
+
+
+class _Told(NamedTuple):
+    """What a case says beside its number."""
+
+    reference: str
+    skill: str
+    number_count: int
+    card: Sequence[Any] | None
+
+
+async def _drawn(
+    connection: AsyncConnection,
+    vault: Vault,
+    name: CampaignName,
+    skill: str,
+    found: Sequence[tuple[int, Any]],
+    day_of: DayOf,
+) -> list[Candidate]:
+    days = {zone: day_of(zone) for zone in {row.zone for _, row in found}}
+    called = [row for _, row in found if row.called is not False or row.card is None]
+    counts = await _counts(connection, [(row.number_key, days[row.zone]) for row in called])
+    told = await _told(connection, [row for _, row in found])
+    return [
+        Candidate(
+            name, CaseId(row.case_id), one.reference,
+            E164(vault.open(number_place(row.case_id, row.rank), row.number)),
+            row.zone, row.tries, row.rank, one.number_count, one.skill or skill, priority,
+            counts.get((row.number_key, days[row.zone]), 0), days[row.zone], None,
+            Drawn(
+                row.number_key, row.person, one.card, row.called is not False, bool(row.listed),
+                row.version,
+            ),
+        )
+        for (priority, row), one in zip(found, told, strict=True)
+    ]  # fmt: skip
+
+
+async def _told(connection: AsyncConnection, rows: Sequence[Any]) -> list[_Told]:
+    """From the cards, and from `cases` where there is none."""
+    cards = iter(law_cards.opened([row.card for row in rows if row.card is not None]))
+    bare = [row.case_id for row in rows if row.card is None]
+    plain: dict[int, _Told] = {}
+    if bare:
+        c = cases.c
+        query = select(c.id, c.reference, c.skill, c.number_count)
+        for case_id, *said in await connection.execute(query.where(among(connection, c.id, bare))):
+            plain[case_id] = _Told(said[0], said[1], said[2], None)
+    return [
+        plain[row.case_id]
+        if row.card is None
+        else _Told((card := next(cards))[REFERENCE], card[SKILL], row.card_of, card)
+        for row in rows
+    ]
 
 
 async def named(

@@ -1,68 +1,59 @@
 """The books of compliance in the database: `SqlLaw`, behind `ports.law.Law`.
 
-Rules: a batch of candidates is some dozen queries whatever its size; a unit is named by ids and blind
-indexes. How facts are filled from the tables: person: the debtor's ID number (blind index), else the
-case; for a related party, that party. debt: the case. creditor: of `case_facts`. jurisdictions: of
-`case_facts`, unknown when empty, so that every rule binds. role, refused: of the related party whose
-contact point the number is, else the debtor. zones: of the number and of the same person's addresses.
-flags: kinds of holds in force, tags of the case, `debtor_unreachable` when that is the reason of being
-overdue, `number_invalid` when outcomes said so. days past due: from the oldest unpaid due date.
+Rules: a batch of candidates is some queries whatever its size; a unit is named by ids and blind indexes.
+What a case and a number say comes with the draw, on the law card (`law_cards.py`), or is read anew where
+there is none (`law_reading.py`, which also says how facts are filled): both give the same facts. History
+and lists are on no card: they are read here for those of whom the draw saw that there is something, and for
+all when a list changed since. jurisdictions: of `case_facts`, unknown when empty, so that every rule binds.
+zones: of the number and of the same person's addresses. flags: those that were read, and the kinds of holds
+in force. days past due: from the oldest unpaid due date.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from sqlalchemy import or_, select
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dialer_engine.compliance.counting import unit_key
+from dialer_engine.compliance.counting import Contact, unit_key
 from dialer_engine.compliance.facts import Facts, Subject
 from dialer_engine.compliance.rules import Override
 from dialer_engine.compliance.ruleset import RuleBook
 from dialer_engine.compliance.zones import jurisdictions
 from dialer_engine.domain.attempt import Candidate
-from dialer_engine.domain.collections.codes import DebtType, PartyType, PointKind, Reason, Role
+from dialer_engine.domain.errors import StoreError
 from dialer_engine.domain.units import AttemptId, CampaignName, CaseId
 from dialer_engine.ports.law import Flying
-from dialer_engine.store import compliance, evidence, suppression
-from dialer_engine.store._sql import among
-from dialer_engine.store.schema import cases
-from dialer_engine.store.schema_books import (
-    case_facts,
-    contact_points,
-    holds,
-    number_memory,
-    related_parties,
-)
+from dialer_engine.store import compliance, evidence, law_cards, law_reading, suppression
+from dialer_engine.store.engine import CommitUnknown
+from dialer_engine.store.law_cards import Drawn
+from dialer_engine.store.law_reading import Known
 from dialer_engine.store.sql import SqlStore
 from dialer_engine.store.vault import Vault
 
-_DEFAULT_PARTY: Final = PartyType.FIRST.value
-_DEFAULT_DEBT: Final = DebtType.OTHER.value
-_DEFAULT_ROLE: Final = Role.DEBTOR.value
-_OWING = frozenset(role.value for role in Role if role.owes)
+log = structlog.get_logger(__name__)
+_NO_FLAGS: Final[frozenset[str]] = frozenset()
+_NO_HISTORY: Final[Mapping[str, tuple[Contact, ...]]] = {}
+_NO_CONSENT: Final[Mapping[str, str]] = {}
+_NOBODY: Final = AttemptId("")
 
 
 @dataclass(slots=True)
-class _Read:
-    """What was read of a batch, by case or number."""
+class _One:
+    """A candidate on its way to its facts. keys: unit to counter. looked: history and lists may have
+    something.
+    """
 
-    rows: dict[int, Any] = field(default_factory=dict)
-    points: dict[tuple[int, str], Any] = field(default_factory=dict)
-    addresses: dict[tuple[int, int | None], list[str]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
-    flags: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
-    wrong: set[str] = field(default_factory=set)
-    history: compliance.History = field(default_factory=dict)
-    listed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    lifted: Mapping[CaseId, tuple[Override, ...]] = field(default_factory=dict)
+    candidate: Candidate
+    known: Known
+    keys: dict[str, str]
+    called: bool
+    listed: bool
 
 
 class SqlLaw:
@@ -78,7 +69,22 @@ class SqlLaw:
 
     async def facts(self, candidates: Sequence[Candidate], now: datetime) -> Mapping[CaseId, Facts]:
         """See the port."""
-        return await self._store.database.read(self._facts, self._store.vault, candidates, now)
+        found = await self._store.database.read(self._facts, self._store.vault, candidates, now)
+        without = [one.case_id for one in candidates if _lacks_card(one)]
+        if without:
+            await self._make_cards(without)
+        return found
+
+    async def _make_cards(self, ids: Sequence[CaseId]) -> None:
+        """So that the next draw is quicker; it is as right without."""
+        try:
+            await self._store.database.write(law_cards.build, ids)
+        except (StoreError, CommitUnknown) as error:
+            log.info(
+                "law cards could not be kept",
+                cases=len(ids),
+                error=str(error) or "its end is not known",
+            )
 
     async def version(self) -> int:
         """See the port."""
@@ -115,74 +121,114 @@ class SqlLaw:
         candidates: Sequence[Candidate],
         now: datetime,
     ) -> dict[CaseId, Facts]:
-        numbers = {one.case_id: vault.number(one.number) for one in candidates}
-        read = await _read(connection, numbers, now)
-        whose = {one.case_id: _party(read, one, numbers[one.case_id]) for one in candidates}
-        keys = {one.case_id: _keys(one, *whose[one.case_id], read) for one in candidates}
-        counted, since = self.book.units, self.book.horizon(now)
-        units = {k: since for its in keys.values() for unit, k in its.items() if unit in counted}
-        read.history = await compliance.history(connection, units)
-        wanted = [suppression.case_unit(case) for case in keys]
-        wanted += [its["number"] for its in keys.values()]
-        read.listed = await suppression.lists_of(connection, wanted, now)
-        read.lifted = await compliance.overrides(connection, list(numbers), now)
-        versions = {"suppressions": str(await suppression.version(connection))}
+        # Before the lists: what it counts is in them.
+        version = await suppression.version(connection)
+        bare = [one for one in candidates if _card(one) is None]
+        ones = await _read(connection, vault, bare) if bare else {}
+        for one in candidates:
+            if (drawn := _card(one)) is not None:
+                ones[one.case_id] = _carded(one, drawn, version)
+        history = await self._history(connection, ones.values(), now)
+        wanted = [unit for one in ones.values() if one.listed for unit in _units(one)]
+        listed = await suppression.lists_of(connection, wanted, now) if wanted else {}
+        versions = {"suppressions": str(version)}
         return {
-            one.case_id: self._one(one, whose[one.case_id], keys[one.case_id], read, versions)
+            one.case_id: self._one(ones[one.case_id], history, listed, versions, now)
             for one in candidates
         }
 
+    async def _history(
+        self, connection: AsyncConnection, ones: Iterable[_One], now: datetime
+    ) -> compliance.History:
+        counted, since = self.book.units, self.book.horizon(now)
+        units = {
+            key: since
+            for one in ones
+            if one.called
+            for unit, key in one.keys.items()
+            if unit in counted
+        }
+        return await compliance.history(connection, units) if units else {}
+
     def _one(
         self,
-        one: Candidate,
-        whose: _Whose,
-        keys: Mapping[str, str],
-        read: _Read,
+        one: _One,
+        history: compliance.History,
+        listed: Mapping[str, tuple[str, ...]],
         versions: Mapping[str, str],
+        now: datetime,
     ) -> Facts:
-        row, point, case = read.rows.get(one.case_id), whose.point, one.case_id
-        party_type = _DEFAULT_PARTY if row is None else row.party_type or _DEFAULT_PARTY
-        debt_type = _DEFAULT_DEBT if row is None else row.debt_type or _DEFAULT_DEBT
-        place = "" if row is None else row.jurisdiction or ""
-        kind = "" if point is None else point.kind
-        history = {key: tuple(read.history[key]) for key in keys.values() if key in read.history}
-        addresses = read.addresses.get((case, whose.party))
+        known, asked, keys = one.known, one.candidate, one.keys
         return Facts(
-            attempt=AttemptId(""),
-            number=one.number,
-            zone=one.zone,
-            attempts_today=one.attempts_today,
-            counted_day=one.counted_day,
+            _NOBODY,
+            asked.number,
+            asked.zone,
+            asked.attempts_today,
+            asked.counted_day,
             subject=_subject(
-                self._channel, self._purpose, party_type, whose.role, debt_type, kind, place
+                self._channel, self._purpose, known.party_type, known.role, known.debt_type,
+                known.place, known.jurisdiction,
             ),
-            address_zones=tuple(sorted(set(addresses))) if addresses else (),
-            country=place.partition("-")[0],
+            address_zones=known.address_zones,
+            country=known.jurisdiction.partition("-")[0],
             keys=keys,
-            history=history,
-            lists=_names(read.listed, (suppression.case_unit(case), keys["number"])),
-            consents={"calls": point.consent} if point is not None and point.consent else {},
-            flags=_flags(one, whose, read),
-            days_past_due=_past_due(row, one.counted_day),
-            overrides=read.lifted.get(case, ()),
+            history=_contacts(history, keys) if one.called else _NO_HISTORY,
+            lists=_names(listed, _units(one)) if one.listed else (),
+            consents={"calls": known.consent} if known.consent else _NO_CONSENT,
+            flags=_flags(known, now),
+            days_past_due=_past_due(known.oldest_due, asked.counted_day),
+            overrides=_lifted(known, now),
             versions=versions,
-        )
+        )  # fmt: skip
 
 
-class _Whose(NamedTuple):
-    """Whose number it is. point: its contact point. party: None for the debtor."""
-
-    number_key: str
-    point: Any
-    party: int | None
-    role: str
+def _card(one: Candidate) -> Drawn | None:
+    """What the draw knew, if that is all there is to know of the case."""
+    drawn = one.known
+    return drawn if isinstance(drawn, Drawn) and drawn.card is not None else None
 
 
-def _party(read: _Read, one: Candidate, number_key: str) -> _Whose:
-    point = read.points.get((one.case_id, number_key))
-    if point is None:
-        return _Whose(number_key, None, None, _DEFAULT_ROLE)
-    return _Whose(number_key, point, point.party_id, point.role or _DEFAULT_ROLE)
+async def _read(
+    connection: AsyncConnection, vault: Vault, candidates: Sequence[Candidate]
+) -> dict[CaseId, _One]:
+    """Those without a card; nobody looked for their history and lists either."""
+    found = await law_reading.read(connection, [one.case_id for one in candidates])
+    made = {}
+    for one in candidates:
+        key = vault.number(one.number)
+        known = found.known(one.case_id, key)
+        made[one.case_id] = _One(one, known, _keys(one.campaign, key, known), True, True)
+    return made
+
+
+def _carded(one: Candidate, drawn: Drawn, version: int) -> _One:
+    assert drawn.card is not None
+    known = law_cards.known_of(drawn.person, drawn.card)
+    keys = _keys(one.campaign, drawn.number_key, known)
+    return _One(one, known, keys, drawn.called, drawn.listed or drawn.version != version)
+
+
+def _keys(campaign: CampaignName, number_key: str, known: Known) -> dict[str, str]:
+    keys = {
+        "number": suppression.number_unit(number_key),
+        "person": known.person,
+        "person_x_debt": known.person_x_debt,
+        "person_x_creditor": known.person_x_creditor,
+        "campaign": _campaign_key(campaign),
+    }
+    if known.third_party:
+        keys["third_party"] = known.third_party
+    return keys
+
+
+@lru_cache(maxsize=1024)
+def _campaign_key(name: CampaignName) -> str:
+    return unit_key("campaign", name)
+
+
+def _units(one: _One) -> tuple[str, ...]:
+    """Under which names a list may hold it."""
+    return suppression.case_unit(one.candidate.case_id), one.keys["number"]
 
 
 @lru_cache(maxsize=1024)
@@ -201,49 +247,30 @@ def _subject(
     )
 
 
-_NO_FLAGS: Final[frozenset[str]] = frozenset()
+def _contacts(
+    history: compliance.History, keys: Mapping[str, str]
+) -> dict[str, tuple[Contact, ...]]:
+    return {key: tuple(history[key]) for key in keys.values() if key in history}
 
 
-def _flags(one: Candidate, whose: _Whose, read: _Read) -> frozenset[str]:
-    known = read.flags.get(one.case_id, _NO_FLAGS)
-    wrong = whose.number_key in read.wrong
-    refused = whose.point is not None and whose.point.refused
-    if not (known or wrong or refused):
+def _flags(known: Known, now: datetime) -> frozenset[str]:
+    if not (known.flags or known.holds):
         return _NO_FLAGS
-    more = {"number_invalid"} if wrong else set()
-    return frozenset(known | more | ({"refused"} if refused else set()))
+    held = (kind for kind, until in known.holds if until is None or until > now)
+    return frozenset((*known.flags, *held))
 
 
-def _keys(
-    one: Candidate, number_key: str, _point: Any, party: int | None, role: str, read: _Read
-) -> dict[str, str]:
-    row, case = read.rows.get(one.case_id), str(one.case_id)
-    person = f"id:{row.id_key}" if row is not None and row.id_key else f"case:{case}"
-    if party is not None:
-        person = f"party:{party}"
-    creditor = "" if row is None else row.creditor or ""
-    keys = {
-        "number": suppression.number_unit(number_key),
-        "person": unit_key("person", person),
-        "person_x_debt": unit_key("person_x_debt", person, case),
-        "person_x_creditor": unit_key("person_x_creditor", person, creditor),
-        "campaign": _campaign_key(one.campaign),
-    }
-    if role not in _OWING:
-        keys["third_party"] = unit_key("third_party", person)
-    return keys
+def _lifted(known: Known, now: datetime) -> tuple[Override, ...]:
+    return tuple(one for one in known.overrides if one.until > now) if known.overrides else ()
 
 
-@lru_cache(maxsize=1024)
-def _campaign_key(name: CampaignName) -> str:
-    return unit_key("campaign", name)
+def _past_due(due: date | None, counted_day: str) -> int | None:
+    return None if due is None else _ordinal(counted_day) - due.toordinal()
 
 
-def _past_due(row: Any, counted_day: str) -> int | None:
-    if row is None or row.oldest_due is None:
-        return None
-    due: date = row.oldest_due
-    return (date.fromisoformat(counted_day) - due).days
+@lru_cache(maxsize=16)
+def _ordinal(day: str) -> int:
+    return date.fromisoformat(day).toordinal()
 
 
 def _listed_units(vault: Vault, number: str | None, case_id: CaseId) -> tuple[str, ...]:
@@ -256,68 +283,6 @@ def _names(held: Mapping[str, tuple[str, ...]], units: Iterable[str]) -> tuple[s
     return tuple(sorted({name for names in found for name in names})) if found else ()
 
 
-# -- reading ---------------------------------------------------------------------------------------
-
-
-async def _read(connection: AsyncConnection, numbers: Mapping[CaseId, str], now: datetime) -> _Read:
-    read = _Read()
-    part = list(numbers)
-    await _read_cases(connection, read, part)
-    await _read_points(connection, read, part)
-    await _read_holds(connection, read, part, now)
-    query = select(number_memory.c.number_key).where(
-        among(connection, number_memory.c.number_key, set(numbers.values())), number_memory.c.wrong
-    )
-    read.wrong = set((await connection.scalars(query)).all())
-    return read
-
-
-async def _read_cases(connection: AsyncConnection, read: _Read, part: Sequence[CaseId]) -> None:
-    columns = (
-        "creditor",
-        "debt_type",
-        "party_type",
-        "jurisdiction",
-        "oldest_due",
-        "reason_overdue",
-    )
-    query = (
-        select(cases.c.id, cases.c.id_key, case_facts.c.tags, *(case_facts.c[n] for n in columns))
-        .join_from(cases, case_facts, case_facts.c.case_id == cases.c.id, isouter=True)
-        .where(among(connection, cases.c.id, part))
-    )
-    for row in await connection.execute(query):
-        read.rows[row.id] = row
-        if row.tags:
-            read.flags[row.id] |= set(row.tags)
-        if row.reason_overdue == Reason.UNREACHABLE.value:
-            read.flags[row.id].add("debtor_unreachable")
-
-
-async def _read_points(connection: AsyncConnection, read: _Read, part: Sequence[CaseId]) -> None:
-    points = contact_points.c
-    query = (
-        select(
-            points.case_id, points.value_key, points.party_id, points.kind, points.zone,
-            points.consent, related_parties.c.role, related_parties.c.refused,
-        )
-        .join_from(
-            contact_points, related_parties, related_parties.c.id == points.party_id, isouter=True
-        )
-        .where(among(connection, contact_points.c.case_id, part))
-    )  # fmt: skip
-    for row in await connection.execute(query):
-        read.points[row.case_id, row.value_key] = row
-        if row.kind == PointKind.ADDRESS.value and row.zone:
-            read.addresses[row.case_id, row.party_id].append(row.zone)
-
-
-async def _read_holds(
-    connection: AsyncConnection, read: _Read, part: Sequence[CaseId], now: datetime
-) -> None:
-    in_force = or_(holds.c.until.is_(None), holds.c.until > now)
-    query = select(holds.c.case_id, holds.c.kind).where(
-        among(connection, holds.c.case_id, part), in_force
-    )
-    for case_id, kind in await connection.execute(query):
-        read.flags[case_id].add(kind)
+def _lacks_card(one: Candidate) -> bool:
+    """It was drawn, and there was none."""
+    return isinstance(one.known, Drawn) and one.known.card is None

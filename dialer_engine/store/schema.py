@@ -27,10 +27,11 @@ from sqlalchemy import (
     text,
 )
 
-from dialer_engine.store._types import Amount, UtcTime
+from dialer_engine.store import schema_cards
+from dialer_engine.store._types import Amount, Key, UtcTime
 
 # The revision that this code reads and writes: the newest of migrations/versions.
-HEAD = "0006"
+HEAD = "0007"
 
 metadata = MetaData(
     naming_convention={
@@ -87,7 +88,7 @@ cases = Table(
     Column("id", Serial, primary_key=True),
     Column("reference", String, nullable=False, unique=True),
     Column("personal", LargeBinary),
-    Column("id_key", String),
+    Column("id_key", Key),
     Column("balance", Amount),
     Column("currency", String),
     Column("days_past_due", Integer, nullable=False),
@@ -100,16 +101,23 @@ cases = Table(
 _has_id = cases.c.id_key.is_not(None)
 Index("ix_cases_id_key", cases.c.id_key, sqlite_where=_has_id, postgresql_where=_has_id)
 
-# rank counts 0, 1, 2 … without gaps. number: closed; number_key: its blind index.
+# rank counts 0, 1, 2 … without gaps. number: closed; number_key: its blind index. card_of, person, card:
+# what the law asks of this number, kept ready for the draw (`law_cards.py`), NULL when it has to be found
+# out anew; card_of: how many numbers the case has; person: the counter of whose number it is. called: false
+# when neither this number nor this person was ever contacted, NULL when that is not known.
 case_numbers = Table(
     "case_numbers",
     metadata,
     Column("case_id", BigInteger, primary_key=True, autoincrement=False),
     Column("rank", SmallInteger, primary_key=True, autoincrement=False),
     Column("number", LargeBinary, nullable=False),
-    Column("number_key", String, nullable=False, index=True),
+    Column("number_key", Key, nullable=False, index=True),
     Column("label", String, nullable=False),
     Column("zone", String),
+    Column("card_of", SmallInteger),
+    Column("person", Key),
+    Column("card", Text),
+    Column("called", Boolean),
     sqlite_with_rowid=False,
 )
 
@@ -148,7 +156,7 @@ attempts = Table(
     Column("id", String, primary_key=True),
     Column("campaign_id", Integer, nullable=False),
     Column("case_id", BigInteger, nullable=False),
-    Column("number_key", String, nullable=False),
+    Column("number_key", Key, nullable=False),
     Column("number_shown", String, nullable=False),
     Column("node", String, nullable=False),
     Column("trunk", String, nullable=False),
@@ -204,8 +212,8 @@ Index(
 number_days = Table(
     "number_days",
     metadata,
-    Column("number_key", String, primary_key=True),
-    Column("local_day", String, primary_key=True),
+    Column("number_key", Key, primary_key=True),
+    Column("local_day", Key, primary_key=True),
     Column("attempts", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -322,3 +330,5 @@ campaign_changes = Table(
     Column("after", Text, nullable=False),
 )
 Index("ix_campaign_changes_campaign_at", campaign_changes.c.campaign_id, campaign_changes.c.at)
+
+schema_cards.attach(metadata)

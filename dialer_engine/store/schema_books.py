@@ -25,7 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from dialer_engine.store._types import Amount, UtcTime
+from dialer_engine.store._types import Amount, Key, UtcTime
 from dialer_engine.store.schema import Serial, metadata
 
 # Keys that close personal fields, themselves closed by the master key (see vault.py).
@@ -241,7 +241,7 @@ contact_points = Table(
     Column("party_id", BigInteger),
     Column("kind", String, nullable=False),
     Column("value", LargeBinary, nullable=False),
-    Column("value_key", String, nullable=False, index=True),
+    Column("value_key", Key, nullable=False, index=True),
     Column("label", String, nullable=False),
     Column("source", String, nullable=False),
     Column("consent", String, nullable=False),
@@ -303,7 +303,7 @@ case_events = Table(
 number_memory = Table(
     "number_memory",
     metadata,
-    Column("number_key", String, primary_key=True),
+    Column("number_key", Key, primary_key=True),
     Column("state", String, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("answered", Integer, nullable=False),
@@ -324,7 +324,7 @@ number_verdicts = Table(
     "number_verdicts",
     metadata,
     Column("case_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("number_key", String, primary_key=True),
+    Column("number_key", Key, primary_key=True),
     Column("state", String, nullable=False),
     Column("at", UtcTime, nullable=False),
     Column("by", String, nullable=False),

@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-from dialer_engine.store._types import UtcTime
+from dialer_engine.store._types import Key, UtcTime
 from dialer_engine.store.schema import Serial, metadata
 
 # One contact on the account of one unit. flags: compliance.counting.Flag. contact: the attempt's id, or
@@ -24,9 +24,9 @@ from dialer_engine.store.schema import Serial, metadata
 unit_events = Table(
     "unit_events",
     metadata,
-    Column("unit_key", String, primary_key=True),
+    Column("unit_key", Key, primary_key=True),
     Column("at", UtcTime, primary_key=True),
-    Column("contact", String, primary_key=True),
+    Column("contact", Key, primary_key=True),
     Column("flags", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -48,7 +48,7 @@ suppressions = Table(
     Column("id", Serial, primary_key=True),
     Column("list", String, nullable=False),
     Column("unit", String, nullable=False),
-    Column("unit_key", String, nullable=False),
+    Column("unit_key", Key, nullable=False),
     Column("shown", String, nullable=False),
     Column("reason", Text, nullable=False),
     Column("source", Text, nullable=False),

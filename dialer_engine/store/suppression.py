@@ -43,15 +43,19 @@ def number_unit(index: str) -> str:
     return f"number:{index}"
 
 
-def case_unit(case_id: int) -> str:
+def case_unit(case_id: int | str) -> str:
     """The key of a case."""
     return f"case:{case_id}"
 
 
+VERSION: Final = (
+    select(law_versions.c.version).where(law_versions.c.name == _NAME).scalar_subquery()
+)
+
+
 async def version(connection: AsyncConnection) -> int:
     """How many changes there have been."""
-    query = select(law_versions.c.version).where(law_versions.c.name == _NAME)
-    return int(await connection.scalar(query) or 0)
+    return int(await connection.scalar(select(VERSION)) or 0)
 
 
 async def raise_version(connection: AsyncConnection) -> int:

@@ -184,7 +184,8 @@ async def test_sqlite_finds_due_cases_by_the_index(sqlite_url: str) -> None:
     store = SqlStore(sqlite_url)
     await store.open()
     await fill(store, [case(index) for index in range(1, 50)])
-    due_plan = await store.database.read(_plan, case_rows.due_at_priority(1, 0, NOW, 10))
+    given = {"campaign": 1, "priority": 0, "now": NOW, "excluded": "[7]", "most": 10}
+    due_plan = await store.database.read(_plan, case_rows.due_at_priority("sqlite").params(**given))
     levels = await store.database.read(_plan, case_rows.due_priorities(1, NOW))
     counts = await store.database.read(_counts_plan)
     await store.close()
@@ -192,5 +193,8 @@ async def test_sqlite_finds_due_cases_by_the_index(sqlite_url: str) -> None:
     assert "INDEX uq_attempts_open_case (case_id=?)" in due_plan
     assert "SCAN cc" not in due_plan + levels
     assert "SCAN next_cc" not in levels
-    assert "TEMP B-TREE" not in due_plan.split("SEARCH cases")[0]
+    assert "SEARCH case_numbers USING PRIMARY KEY (case_id=?)" in due_plan
+    assert due_plan.count("INDEX uq_suppressions_holding (unit_key=?)") == 2
+    # Nothing is sorted before the few that are wanted.
+    assert "TEMP B-TREE" not in due_plan.split("SEARCH case_numbers")[0]
     assert "SEARCH number_days USING PRIMARY KEY (number_key=? AND local_day=?)" in counts

@@ -18,10 +18,12 @@ from sqlalchemy import Table, make_url
 from sqlalchemy.schema import CreateIndex
 
 from dialer_engine.compliance.counting import Flag, unit_key
+from dialer_engine.store import law_cards
 from dialer_engine.store._types import micros
 from dialer_engine.store.cases import number_place, personal_place
+from dialer_engine.store.law_reading import CaseRow, Read
 from dialer_engine.store.schema import campaign_cases, case_numbers, cases, number_days
-from dialer_engine.store.schema_books import case_facts, contact_points, holds, number_memory
+from dialer_engine.store.schema_books import case_facts, contact_points, holds, number_verdicts
 from dialer_engine.store.schema_law import suppressions, unit_events
 from dialer_engine.store.vault import Vault
 from tools.bench_store import people
@@ -42,7 +44,6 @@ COLUMNS: dict[Table, tuple[str, ...]] = {
         "id", "reference", "personal", "id_key", "balance", "currency", "days_past_due", "language",
         "priority", "skill", "number_count", "fingerprint",
     ),
-    case_numbers: ("case_id", "rank", "number", "number_key", "label", "zone"),
     campaign_cases: ("campaign_id", "case_id", "priority", "due_at", "tries", "number_rank", "reason"),
     case_facts: (
         "case_id", "creditor", "product", "debt_type", "jurisdiction", "currency", "principal", "interest",
@@ -57,8 +58,10 @@ COLUMNS: dict[Table, tuple[str, ...]] = {
     contact_points: (
         "case_id", "kind", "value", "value_key", "label", "source", "consent", "zone", "rank",
     ),
-    number_memory: (
-        "number_key", "state", "attempts", "answered", "streak", "wrong", "tried", "taken", "at",
+    number_verdicts: ("case_id", "number_key", "state", "at", "by", "rank", "evidence"),
+    # Last, because what comes later takes the law cards.
+    case_numbers: (
+        "case_id", "rank", "number", "number_key", "label", "zone", "card_of", "person", "card", "called",
     ),
 }  # fmt: skip
 
@@ -102,11 +105,7 @@ class Maker:
             one.numbers, vault.index("case", one.reference),
         ))  # fmt: skip
         for rank in range(one.numbers):
-            number = people.unassigned(case_id, rank)
-            closed = vault.close(number_place(case_id, rank), number)
-            made["case_numbers"].append(
-                (case_id, rank, closed, vault.number(number), "mobile", ZONE)
-            )
+            made["case_numbers"].append(self._number(one, rank))
         due = due_at(one)
         made["campaign_cases"].append((
             self._campaign, case_id, one.priority, None if due is None else self._moment(due),
@@ -117,6 +116,28 @@ class Maker:
             amount - one.interest * 100, one.interest * 100, 0, 0,
             self._day(one.oldest_due), one.occupation, one.region, one.score,
         ))  # fmt: skip
+
+    def _number(self, one: Invented, rank: int) -> Row:
+        """With its law card: of what the tables beside it say."""
+        vault, case_id = self._vault, one.index
+        number = people.unassigned(case_id, rank)
+        key = vault.number(number)
+        read, first = Read(), rank == 0
+        read.rows[case_id] = CaseRow(
+            vault.index("id", f"X{case_id:017d}"), one.creditor, "credit_card", None, "CN", one.oldest_due,
+            has_facts=True,
+        )  # fmt: skip
+        if one.has(people.HELD, 6):
+            read.holds[case_id].append(("dispute", None))
+        if one.has(people.ADDRESS, 8):
+            read.addresses[case_id, None].add(ZONE)
+        if first and one.has(people.WRONG, 9):
+            read.wrong.add((case_id, key))
+        known = read.known(case_id, key)
+        return (
+            case_id, rank, vault.close(number_place(case_id, rank), number), key, "mobile", ZONE,
+            one.numbers, known.person, law_cards.written(one.reference, "", known), one.has(people.CALLED, 5),
+        )  # fmt: skip
 
     def _history(self, made: Rows, one: Invented) -> None:
         now, case_id = self._moment(NOW), one.index
@@ -139,7 +160,7 @@ class Maker:
                 (case_id, "address", value, mark, "home", "creditor", "unknown", ZONE, 0)
             )
         if one.has(people.WRONG, 9):
-            made["number_memory"].append((key, "wrong", 3, 0, 3, True, "[]", "[]", now))
+            made["number_verdicts"].append((case_id, key, "wrong", now, "bench", 0, "{}"))
 
     def _contacts(self, made: Rows, one: Invented, key: str) -> None:
         """Three calls in the last weeks, the last of them this morning for some."""
