@@ -19,8 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dialer_engine.pacing.hazard import Array
-
-Complex = NDArray[np.complex128]
+from dialer_engine.pacing.loops import LEAST, NUMPY, Complex, Lines, Loops, circle
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +54,16 @@ class Load:
 class Law(Protocol):
     """The law of D at each horizon, for one load and so many calls more."""
 
-    def losses(self, more: NDArray[np.int64], horizons: int | None = None) -> Array:
-        """For each number of other new calls: the chance of loss, mean over the first `horizons` (None:
-        all), shape (len(more),).
-        """
+    def losses(self, more: NDArray[np.int64]) -> Array:
+        """For each number of other new calls: the chance of loss, mean over the horizons, shape (len(more),)."""
+        ...
+
+    def first(self) -> list[float]:
+        """`losses` of 0, 1 and 2 others: what most decisions need."""
+        ...
+
+    def near(self) -> float:
+        """With no other new call, mean over the first half of the horizons."""
         ...
 
 
@@ -70,60 +75,83 @@ class Exact:
     Probability Letters 11). The doubt is a factor of two values on the chances of an answer.
     """
 
-    def __init__(self, tables: Tables, size: int) -> None:
-        self.size = size
-        self._tables = tables
-        self._turn = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)
-        self._step = self._turn - 1.0
-        self._back = self._turn.conj() - 1.0
+    def __init__(self, tables: Tables, size: int, loops: Loops = NUMPY) -> None:
+        self.size, self.loops = size, loops
+        self.horizons = len(tables.fresh)
+        self._ring = Stack(tables.answer, self.horizons)
+        self._talk, self._wrap = (Stack(one, self.horizons) for one in (tables.talk, tables.wrap))
         doubt = np.sqrt(min(tables.doubt, _MOST_DOUBT))
-        self._factors = (1.0 - doubt, 1.0 + doubt) if doubt > _NO_DOUBT else (1.0,)
-        self._fresh = [
-            np.log(self._yes(np.minimum(1.0, factor * tables.fresh))) for factor in self._factors
-        ]
-
-    def _yes(self, chance: Array) -> Complex:
-        """Of a yes-or-no event for each chance: shape (…, points); never exactly 0."""
-        value: Complex = 1.0 + chance[..., None] * self._step
-        return np.where(np.abs(value) < _LEAST, _LEAST, value)
+        self.factors = np.array((1.0 - doubt, 1.0 + doubt) if doubt > _NO_DOUBT else (1.0,))
+        chances = np.minimum(1.0, self.factors[:, None] * tables.fresh)
+        self._fresh: Complex = _yes(chances, size)
+        # Its powers, one for each number of new calls: (calls, factors, horizons, points).
+        self._powers: Complex = np.ones((1, *self._fresh.shape), dtype=np.complex128)
+        self._weights: dict[int, Complex] = {}
 
     def at(self, load: Load) -> Law:
         """The law for what is in flight now."""
-        chances = _items(self._tables.answer, load.ringing, len(self._tables.fresh))
-        free = np.concatenate(
+        product, usual = self.loops.law(
+            Lines(self._ring.table, self._ring.counts(load.ringing), self.factors),
             (
-                _items(self._tables.talk, load.talking, len(self._tables.fresh)),
-                _items(self._tables.wrap, load.wrapping, len(self._tables.fresh)),
-            )
+                Lines(self._talk.table, self._talk.counts(load.talking)),
+                Lines(self._wrap.table, self._wrap.counts(load.wrapping)),
+            ),
+            circle(self.size).turn ** (load.waiting + load.classifying),
+            self._weighed(load.idle),
         )
-        rest = np.multiply.reduce(1.0 + free[:, :, None] * self._back, axis=0)
-        rest = rest * self._turn ** (load.waiting + load.classifying)
-        ring = [self._answers(np.minimum(1.0, factor * chances)) * rest for factor in self._factors]
-        return _ExactLaw(self, ring, load.idle)
+        return _ExactLaw(self, product, usual, load.idle)
 
-    def _answers(self, chances: Array) -> Complex:
-        if len(chances) <= _FEW_CALLS:
-            product: Complex = np.multiply.reduce(1.0 + chances[:, :, None] * self._step, axis=0)
-            return product
-        mean = chances.sum(axis=0)
-        alike = np.maximum((chances * chances).sum(axis=0) / np.maximum(mean, _LEAST), _LEAST)
-        matched: Complex = np.exp((mean / alike)[:, None] * np.log(self._yes(alike)))
-        return matched
+    def _weighed(self, idle: int) -> Complex:
+        weights = self._weights.get(idle)
+        if weights is None:
+            weights = self._weights[idle] = self._weigh(idle)
+        return weights
 
-    def losses(
-        self, ring: list[Complex], more: NDArray[np.int64], idle: int, horizons: int | None
-    ) -> Array:
+    def _weigh(self, idle: int) -> Complex:
+        """What makes P(D >= idle) of a transform: with 0, 1 and 2 new calls, and with 0 over the first half
+        of the horizons. One column each: the powers, the inverse transform and the mean, in one.
+        """
+        share = _tail(self.size, idle) / (len(self.factors) * self.horizons)
+        columns = np.empty((4, *self._fresh.shape), dtype=np.complex128)
+        np.multiply(self.powers(2)[:3], share, out=columns[:3])
+        near = self.horizons // 2
+        columns[3] = 0.0
+        if near:
+            columns[3, :, :near] = share * (self.horizons / near)
+        return np.ascontiguousarray(columns.reshape(4, -1).T)
+
+    def powers(self, most: int) -> Complex:
+        """Of the transform of one new call: the powers 0 to `most` at least."""
+        while len(self._powers) <= most:
+            more = self._powers[: max(1, len(self._powers) - 1)]
+            self._powers = np.concatenate((self._powers, more * (self._powers[-1] * self._fresh)))
+        return self._powers
+
+    def losses(self, product: Complex, more: NDArray[np.int64], idle: int) -> Array:
         """The chance that D >= idle, for each number of new calls, mean over horizons."""
-        mixed: Complex = np.zeros((1, 1), dtype=np.complex128)
-        for base, fresh in zip(ring, self._fresh, strict=True):
-            if len(more) == 1 and more[0] == 0:
-                mixed = mixed + base[None, :horizons].mean(axis=1)
-            else:
-                grown = np.exp(more[:, None, None] * fresh[None, :horizons])
-                grown *= base[None, :horizons]
-                mixed = mixed + grown.mean(axis=1)
-        chance: Array = (mixed @ _tail(self.size, idle)).real / len(ring)
-        return np.clip(chance, 0.0, 1.0)
+        weighed = product * (_tail(self.size, idle) / (len(self.factors) * self.horizons))
+        if more[-1] <= _LADDER:
+            grown = self.powers(int(more[-1]))[more]
+        else:
+            grown = np.exp(more[:, None, None, None] * np.log(self._fresh))
+        # Not by BLAS, which would wake its threads for so little.
+        chance: Array = np.einsum("kx,x->k", grown.reshape(len(more), -1), weighed.ravel()).real
+        return np.minimum(np.maximum(chance, 0.0), 1.0)
+
+
+class _ExactLaw:
+    def __init__(self, exact: Exact, product: Complex, usual: Array, idle: int) -> None:
+        self._exact, self._product, self._idle = exact, product, idle
+        self._usual: list[float] = np.minimum(np.maximum(usual, 0.0), 1.0).tolist()
+
+    def losses(self, more: NDArray[np.int64]) -> Array:
+        return self._exact.losses(self._product, more, self._idle)
+
+    def first(self) -> list[float]:
+        return self._usual[:3]
+
+    def near(self) -> float:
+        return self._usual[3]
 
 
 @lru_cache(maxsize=4096)
@@ -139,24 +167,31 @@ def _tail(size: int, idle: int) -> Complex:
     return np.asarray(twice * weight / size)
 
 
-class _ExactLaw:
-    def __init__(self, exact: Exact, ring: list[Complex], idle: int) -> None:
-        self._exact, self._ring, self._idle = exact, ring, idle
-
-    def losses(self, more: NDArray[np.int64], horizons: int | None = None) -> Array:
-        return self._exact.losses(self._ring, more, self._idle, horizons)
+def _yes(chance: Array, size: int) -> Complex:
+    """Of a yes-or-no event for each chance: shape (..., points); never exactly 0."""
+    value: Complex = 1.0 + chance[..., None] * circle(size).step
+    return np.where(np.abs(value) < LEAST, LEAST, value)
 
 
-def _items(tables: dict[int, Array], counts: dict[int, Array], horizons: int) -> Array:
-    """The chances of each thing, one row each."""
-    rows = []
-    for mark, count in counts.items():
-        busy = np.flatnonzero(count)
-        if len(busy):
-            rows.append(tables[mark][np.repeat(busy, count[busy].astype(np.int64))])
-    if not rows:
-        return np.zeros((0, horizons))
-    return rows[0] if len(rows) == 1 else np.concatenate(rows)
+class Stack:
+    """The tables of several lists or groups as one, and counts in the same order."""
+
+    def __init__(self, tables: dict[int, Array], horizons: int) -> None:
+        self._marks = tuple(tables)
+        self._blank = {mark: np.zeros(len(one)) for mark, one in tables.items()}
+        parts = list(tables.values()) or [np.zeros((0, horizons))]
+        self.table: Array = np.ascontiguousarray(
+            parts[0] if len(parts) == 1 else np.concatenate(parts), dtype=np.float64
+        )
+
+    def counts(self, held: dict[int, Array]) -> Array:
+        """Of things by age bin, one list or group after the other."""
+        if len(self._marks) == 1 and len(held) == 1:
+            return held[self._marks[0]]
+        if not held.keys() <= self._blank.keys():
+            raise KeyError("counted, and not in the tables")
+        parts = [held.get(mark, self._blank[mark]) for mark in self._marks]
+        return np.concatenate(parts) if parts else np.zeros(0)
 
 
 class Moments:
@@ -192,7 +227,17 @@ class _MomentLaw:
     doubt: float
     idle: int
 
-    def losses(self, more: NDArray[np.int64], horizons: int | None = None) -> Array:
+    def first(self) -> list[float]:
+        found: list[float] = self.losses(_FIRST).tolist()
+        return found
+
+    def near(self) -> float:
+        return float(self._each(_FIRST[:1])[:, : self.ring.shape[1] // 2].mean())
+
+    def losses(self, more: NDArray[np.int64]) -> Array:
+        return np.asarray(self._each(more).mean(axis=1))
+
+    def _each(self, more: NDArray[np.int64]) -> Array:
         answers = self.ring[None] + more[:, None, None] * self.fresh[None]
         mean = answers[:, 0] - self.free[0]
         # A common gamma factor of mean 1 and variance v adds v m^2, and 2 v^2 m^3 + 3 v m k2 to the third.
@@ -204,15 +249,16 @@ class _MomentLaw:
         x = (self.idle - 0.5 - mean) / deviation
         density = np.exp(-0.5 * x * x) * _ROOT
         tail = 1.0 - _normal(x) + density * third / (6.0 * spread * deviation) * (x * x - 1.0)
-        return np.asarray(np.clip(tail, 0.0, 1.0)[:, :horizons].mean(axis=1))
+        return np.asarray(np.minimum(np.maximum(tail, 0.0), 1.0))
 
 
 _ROOT = 1.0 / np.sqrt(2.0 * np.pi)
 # A doubt that moves chances by less than a hundredth moves no decision.
 _NO_DOUBT = 1e-2
 _MOST_DOUBT = 0.3
-_FEW_CALLS = 40
-_LEAST = 1e-12
+# Powers up to this are kept, since most decisions stay far below; beyond it they are computed when asked for.
+_LADDER = 64
+_FIRST: NDArray[np.int64] = np.arange(3, dtype=np.int64)
 
 
 def _cumulants(chance: Array) -> Array:

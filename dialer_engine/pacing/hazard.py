@@ -95,15 +95,19 @@ class Curve:
 
     def see(self, events: Array | None, exposure: Array, dt_s: float) -> None:
         """Add what was seen in dt_s seconds: events and seconds of exposure for each bin."""
+        self.fade(dt_s)
+        if events is not None:
+            self.events += events
+        self.exposure += exposure
+
+    def fade(self, dt_s: float) -> None:
+        """So many seconds went by."""
         self._pending += dt_s
         if self._pending > self.half_life_s / 64.0:
             fade = 0.5 ** (self._pending / self.half_life_s)
             self.events *= fade
             self.exposure *= fade
             self._pending = 0.0
-        if events is not None:
-            self.events += events
-        self.exposure += exposure
 
     def rate(self) -> Array:
         """Ends a second, in each bin: data smoothed over neighbouring ages, shrunk to the prior."""

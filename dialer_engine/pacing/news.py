@@ -13,6 +13,7 @@ from dialer_engine.pacing.snapshot import Ages, Marks, News
 
 Whole = NDArray[np.int64]
 _NO_AGES: Array = np.zeros(0)
+_MANY = 256
 _NO_ENDS: Whole = np.zeros(0, dtype=np.int64)
 
 
@@ -35,10 +36,12 @@ _NOTHING = Told(_NO_ENDS, _NO_AGES, None, _NO_AGES, None, _NO_AGES, None, _NO_AG
 
 def gather(news: Sequence[News]) -> Told:
     """All of it, in order."""
-    if not any(len(n.call_end) or len(n.talk_s) or len(n.wrap_s) or len(n.amd_s) for n in news):
+    news = [one for one in news if tells(one)]
+    if not news:
         return _NOTHING
     calls = [one for one in news if len(one.call_end)]
-    ends = np.concatenate([np.asarray(n.call_end, np.int64) for n in calls]) if calls else _NO_ENDS
+    parts = [np.asarray(one.call_end, np.int64) for one in calls]
+    ends = (parts[0] if len(parts) == 1 else np.concatenate(parts)) if parts else _NO_ENDS
     ring_s, lists = _pair([(n.call_ring_s, n.call_list) for n in calls])
     talk_s, talk_groups = _pair([(n.talk_s, n.talk_group) for n in news])
     wrap_s, wrap_groups = _pair([(n.wrap_s, n.wrap_group) for n in news])
@@ -46,10 +49,23 @@ def gather(news: Sequence[News]) -> Told:
     return Told(ends, ring_s, lists, talk_s, talk_groups, wrap_s, wrap_groups, amd_s)
 
 
+def kinds(given: Whole) -> set[int]:
+    """The marks that occur."""
+    found: list[int] = given.tolist() if len(given) < _MANY else np.unique(given).tolist()
+    return set(found)
+
+
+def tells(news: News) -> bool:
+    """Whether it holds anything that a predictive policy learns from."""
+    return bool(len(news.call_end) or len(news.talk_s) or len(news.wrap_s) or len(news.amd_s))
+
+
 def _pair(parts: Sequence[tuple[Ages, Marks | None]]) -> tuple[Array, Whole | None]:
     parts = [part for part in parts if len(part[0])]
     if not parts:
         return _NO_AGES, None
+    if len(parts) == 1:
+        return floats(parts[0][0]), marks(parts[0][1])
     ages = np.concatenate([floats(part[0]) for part in parts])
     # News without marks belong to list or group 0, beside others that say theirs.
     if all(part[1] is None for part in parts):

@@ -13,6 +13,7 @@ this rule reaches 0.998 and more of the exact optimum (docs/reference/pacing.md)
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,8 @@ from numpy.typing import NDArray
 from dialer_engine.pacing.budget import Budget
 from dialer_engine.pacing.chance import Exact, Law, Load, Moments, Tables
 from dialer_engine.pacing.hazard import Array
-from dialer_engine.pacing.news import floats, gather, marks
+from dialer_engine.pacing.loops import NUMPY, Loops
+from dialer_engine.pacing.news import floats, gather, marks, tells
 from dialer_engine.pacing.rings import RingPrior, Rings
 from dialer_engine.pacing.settings import PacingSettings
 from dialer_engine.pacing.snapshot import CallEnd, Decision, News, Snapshot
@@ -56,8 +58,6 @@ _VANISH_S = 10.0
 _EVEN = 0.5
 # AMD's decision is learned over the last hundred or so.
 _AMD_FADE = 0.01
-_NO_MORE: NDArray[np.int64] = np.zeros(1, dtype=np.int64)
-_FEW: NDArray[np.int64] = np.arange(3, dtype=np.int64)
 # Reasons are constant, so that a log can join decisions of one reason; the numbers are beside them.
 PRICE = "one more call would cost more than it is worth"
 LINES = "as many as lines and trunks allow"
@@ -73,12 +73,14 @@ class Predictive:
         memory: dict[str, Any] | None = None,
         prior: RingPrior | None = None,
         tuning: Tuning | None = None,
+        loops: Loops = NUMPY,
     ) -> None:
         self.settings = settings
         self.tuning = tuning or Tuning()
-        self.rings = Rings(settings.ring_timeout_s, prior or RingPrior())
-        self.talk: Spells = talks()
-        self.wrap: Spells = wrap_ups()
+        self.loops = loops
+        self.rings = Rings(settings.ring_timeout_s, prior or RingPrior(), loops=loops)
+        self.talk: Spells = talks(loops=loops)
+        self.wrap: Spells = wrap_ups(loops=loops)
         self.budget = Budget(settings.target)
         self.amd_s = 0.0
         self.amd_person = 1.0
@@ -89,7 +91,8 @@ class Predictive:
         self._floor: Exact | Moments | None = None
         self._seen = (0, 0, 0)
         self._last = Decision(0, PRICE)
-        self._staff: list[tuple[float, int]] = []
+        self._rest_until = float("-inf")
+        self._staff: deque[tuple[float, int]] = deque()
         if memory:
             self.restore(memory)
 
@@ -97,7 +100,8 @@ class Predictive:
 
     def learn(self, news: News) -> None:
         """Keep it until the next decision, which knows what ran meanwhile."""
-        self._news.append(news)
+        if tells(news):
+            self._news.append(news)
 
     def _take_in(self, shot: Snapshot) -> None:
         dt = 0.0 if self._at is None else min(_LONGEST_STEP_S, max(0.0, shot.at - self._at))
@@ -136,6 +140,7 @@ class Predictive:
         """See the class."""
         if self._is_quiet(snapshot):
             return self._last
+        self._rest_until = float("-inf")
         self._take_in(snapshot)
         if snapshot.staffed == 0:
             everything = tuple(range(len(snapshot.ringing)))
@@ -144,6 +149,8 @@ class Predictive:
         load = self._load(snapshot)
         assert self._floor is not None
         law = self._floor.at(load)
+        if not len(snapshot.waiting):
+            self._rest_until = snapshot.at + self.tuning.look_s
         price = self.budget.price()
         limit = self._limit(snapshot)
         granted, chance = self._most(law, limit, price)
@@ -157,11 +164,20 @@ class Predictive:
         self._last = Decision(0, PRICE, numbers)
         return Decision(granted, _why(granted, limit), numbers, cancel)
 
+    def rests_until(self) -> float:
+        """Until when `decide` would answer that nothing is to be done, if nothing happens meanwhile but
+        what the last decision asked for, all of it: a simulation need not ask before. Minus infinity when
+        it must be asked at each tick.
+        """
+        return self._rest_until
+
     def _is_quiet(self, shot: Snapshot) -> bool:
         """Nothing happened since the last look, a moment ago: the ages alone change little."""
         if self._at is None or not 0.0 <= shot.at - self._at < self.tuning.look_s:
             return False
-        if any(len(one.call_end) or len(one.talk_s) or len(one.wrap_s) for one in self._news):
+        if self._news and any(
+            len(one.call_end) or len(one.talk_s) or len(one.wrap_s) for one in self._news
+        ):
             return False
         return self._seen == (shot.idle, len(shot.ringing), shot.staffed) and not len(shot.waiting)
 
@@ -173,11 +189,19 @@ class Predictive:
         """The largest number up to `limit` that is worth its price, and the chance of loss of one more.
         The n-th call has n - 1 new ones before it; most often it is none, or a few.
         """
-        good, chance = _worth(law, _FEW[: max(1, limit)], price)
-        granted = int(good.sum())
-        if limit == 0 or granted < len(good) or granted == limit:
-            return min(granted, limit), float(chance[min(granted, len(chance) - 1)])
-        low, high = granted, limit
+        chances = law.first()[: max(1, limit)]
+        granted = 0
+        while granted < len(chances) and chances[granted] <= price * (1.0 - chances[granted]):
+            granted += 1
+        if limit == 0 or granted < len(chances) or granted == limit:
+            return min(granted, limit), chances[min(granted, len(chances) - 1)]
+        # Then the next few, one by one; what is far away by steps.
+        near = np.arange(granted, min(limit, granted + self.tuning.at_once), dtype=np.int64)
+        good, chance = _worth(law, near, price)
+        more = int(good.sum())
+        if more < len(near) or granted + more == limit:
+            return granted + more, float(chance[min(more, len(near) - 1)])
+        low, high = granted + more, limit
         while True:
             step = -(-(high - low + 1) // self.tuning.at_once)
             tried = np.arange(low, high + 1, step, dtype=np.int64)
@@ -193,19 +217,26 @@ class Predictive:
         if not len(shot.ringing):
             return ()
         ages = floats(shot.ringing)
-        old = np.flatnonzero(ages >= self.settings.min_ring_s)
-        near = self.tuning.horizons // 2
-        chance = float(law.losses(_NO_MORE, near)[0])
+        chance = law.near()
         if self._vanished(shot) and chance > _EVEN:
             return self._emergency(shot, load, ages)
-        if len(old) and chance > self.tuning.cancel_over * price * (1.0 - chance):
-            return tuple(old.tolist())
+        if chance > self.tuning.cancel_over * price * (1.0 - chance):
+            return tuple(np.flatnonzero(ages >= self.settings.min_ring_s).tolist())
         return ()
 
     def _vanished(self, shot: Snapshot) -> bool:
-        self._staff = [one for one in self._staff if shot.at - _VANISH_S <= one[0] <= shot.at]
-        self._staff.append((shot.at, shot.staffed))
-        return shot.staffed < _VANISH * max(staffed for _, staffed in self._staff)
+        """Whether a fifth of those is gone who worked here a moment ago. Of the last seconds those are kept
+        who might be the most: a later look at as many makes an earlier one idle.
+        """
+        staff = self._staff
+        if staff and staff[-1][0] > shot.at:
+            staff.clear()
+        while staff and staff[-1][1] <= shot.staffed:
+            staff.pop()
+        staff.append((shot.at, shot.staffed))
+        while staff[0][0] < shot.at - _VANISH_S:
+            staff.popleft()
+        return shot.staffed < _VANISH * staff[0][1]
 
     def _emergency(self, shot: Snapshot, load: Load, ages: Array) -> tuple[int, ...]:
         """Oldest first (they rang their minimum), then the youngest, until the next answer has an even chance."""
@@ -217,7 +248,7 @@ class Predictive:
             keep = np.ones(len(ages), dtype=bool)
             keep[order[: int(np.ceil(share * len(ages)))]] = False
             load.ringing = self.rings.counts(ages[keep], None if lists is None else lists[keep])
-            if self._floor.at(load).losses(_NO_MORE)[0] <= _EVEN:
+            if self._floor.at(load).first()[0] <= _EVEN:
                 break
         return tuple(np.flatnonzero(~keep).tolist())
 
@@ -254,7 +285,7 @@ class Predictive:
         for learned in (self.rings, self.talk, self.wrap):
             learned.refresh()
         tables = self._tables(shot)
-        self._floor = Moments(tables) if kind == 2 else Exact(tables, (32, 64)[kind])
+        self._floor = Moments(tables) if kind == 2 else Exact(tables, (32, 64)[kind], self.loops)
 
     def _tables(self, shot: Snapshot) -> Tables:
         shares = (np.arange(self.tuning.horizons) + 0.5) / self.tuning.horizons

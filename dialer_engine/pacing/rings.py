@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dialer_engine.pacing.hazard import Array, Curve, Level, exposed, kernel, lognormal_rate
+from dialer_engine.pacing.loops import NUMPY, Loops
+from dialer_engine.pacing.news import kinds
 from dialer_engine.pacing.snapshot import CallEnd
 
 # An hour's level is the mean of about the last three such hours.
@@ -68,12 +70,15 @@ class Rings:
     prior: RingPrior = field(default_factory=RingPrior)
     drift: float = 0.12
     half_life_s: float = 4 * 3600.0
+    loops: Loops = NUMPY
     edges: Array = field(init=False)
     live: Curve = field(init=False)
     other: Curve = field(init=False)
     lists: dict[int, _List] = field(default_factory=dict)
     hours: dict[tuple[int, int], float] = field(default_factory=dict)
     _cached: tuple[Array, Array] = field(init=False, repr=False)
+    _before: Array = field(init=False, repr=False)
+    _course: dict[int, tuple[float, float, Array, Array]] = field(default_factory=dict, repr=False)
     _hour: int | None = None
 
     def __post_init__(self) -> None:
@@ -96,10 +101,6 @@ class Rings:
     def bins(self) -> int:
         return len(self.edges) - 1
 
-    def bin_of(self, ages: NDArray[np.float64]) -> NDArray[np.int64]:
-        """The bin of each age."""
-        return np.minimum((ages * (1.0 / BIN_S)).astype(np.int64), self.bins - 1)
-
     def of(self, mark: int) -> _List:
         """One list, made with the mean of the others when it is new."""
         found = self.lists.get(mark)
@@ -121,12 +122,10 @@ class Rings:
         dt_s: float,
     ) -> None:
         """What rings now, and what stopped ringing in the last dt_s seconds."""
-        rate_live, rate_other = self._rates()
         known = {0} if marks is None and end_marks is None else set(self.lists)
-        if marks is not None and len(marks):
-            known |= set(np.unique(marks).tolist())
-        if end_marks is not None and len(end_marks):
-            known |= set(np.unique(end_marks).tolist())
+        for given in (marks, end_marks):
+            if given is not None and len(given):
+                known |= kinds(given)
         for mark in known:
             mine = ages if marks is None else ages[marks == mark]
             if end_marks is None:
@@ -134,7 +133,7 @@ class Rings:
             else:
                 chosen = end_marks == mark
                 my_ends, my_ring = ends[chosen], ring_s[chosen]
-            self._see_list(self.of(mark), mine, my_ends, my_ring, dt_s, rate_live, rate_other)
+            self._see_list(self.of(mark), mine, my_ends, my_ring, dt_s)
 
     def _see_list(
         self,
@@ -143,32 +142,36 @@ class Rings:
         ends: NDArray[np.int64],
         ring_s: NDArray[np.float64],
         dt_s: float,
-        rate_live: Array,
-        rate_other: Array,
     ) -> None:
-        exposure = one.counts * dt_s
-        one.counts = (
-            np.bincount(self.bin_of(ages), minlength=self.bins).astype(float)
-            if len(ages)
-            else np.zeros(self.bins)
-        )
-        live = other = None
+        before, one.counts = one.counts, self._count(ages)
+        self.live.fade(dt_s)
+        self.other.fade(dt_s)
         seen_live = seen_other = 0.0
         if len(ends):
-            bins = self.bin_of(ring_s)
-            is_live = ends == CallEnd.LIVE
-            is_other = ~is_live & (ends != CallEnd.CANCELLED) & (ends != CallEnd.CONGESTION)
-            live = np.bincount(bins[is_live], minlength=self.bins).astype(float)
-            other = np.bincount(bins[is_other], minlength=self.bins).astype(float)
-            seen_live, seen_other = float(live.sum()), float(other.sum())
-        factor = one.live.factor
-        one.live.update(seen_live, factor * float(rate_live @ exposure), dt_s)
-        # The timeout ends what is left by itself and says nothing about the rate before it.
-        before = exposure[:-1]
-        ended = seen_other - (float(other[-1]) if other is not None else 0.0)
-        one.other.update(ended, one.other.factor * float(rate_other[:-1] @ before), dt_s)
-        self.live.see(live, exposure * factor, dt_s)
-        self.other.see(other, exposure * one.other.factor, dt_s)
+            seen_live, seen_other = self._see_ends(ends, ring_s)
+        factor = dt_s * one.live.factor
+        one.live.update(seen_live, factor * float(self._cached[0] @ before), dt_s)
+        self.live.exposure += before * factor
+        factor = dt_s * one.other.factor
+        one.other.update(seen_other, factor * float(self._before @ before), dt_s)
+        self.other.exposure += before * (dt_s * one.other.factor)
+
+    def _count(self, ages: Array) -> Array:
+        """How many by age bin."""
+        if not len(ages):
+            return np.zeros(self.bins)
+        return self.loops.count_even(ages, BIN_S, self.bins)
+
+    def _see_ends(self, ends: NDArray[np.int64], ring_s: Array) -> tuple[float, float]:
+        """How many were answered, and how many ended otherwise before the timeout: that ends what is
+        left by itself, and says nothing about the rate before it.
+        """
+        is_live = ends == CallEnd.LIVE
+        is_other = ~is_live & (ends != CallEnd.CANCELLED) & (ends != CallEnd.CONGESTION)
+        live, other = self._count(ring_s[is_live]), self._count(ring_s[is_other])
+        self.live.events += live
+        self.other.events += other
+        return float(live.sum()), float(other[:-1].sum())
 
     def counts(
         self, ages: NDArray[np.float64], marks: NDArray[np.int64] | None
@@ -177,10 +180,7 @@ class Rings:
         chosen = {0: ages} if marks is None else {
             int(mark): ages[marks == mark] for mark in np.unique(marks)
         }  # fmt: skip
-        return {
-            mark: np.bincount(self.bin_of(some), minlength=self.bins).astype(float)
-            for mark, some in chosen.items()
-        }
+        return {mark: self._count(some) for mark, some in chosen.items()}
 
     def hour(self, hour: int) -> None:
         """The hour of the day. At its turn the levels of the hour that ends are kept, and those of the hour
@@ -204,18 +204,25 @@ class Rings:
     def refresh(self) -> None:
         """Take the curves anew from what was seen."""
         self._cached = self.live.rate(), self.other.rate()
+        self._before = self._cached[1].copy()
+        self._before[-1] = 0.0
+        self._course.clear()
 
     def survive(self, mark: int) -> tuple[Array, Array]:
         """Share still ringing, and share answered by then, at each edge but the last (bins + 1 values; from
         the timeout on nothing changes).
         """
         one = self.of(mark)
+        known = self._course.get(mark)
+        if known is not None and known[:2] == (one.live.log, one.other.log):
+            return known[2:]
         rate_live, rate_other = self._rates()
         live, other = rate_live * one.live.factor, rate_other * one.other.factor
         both = live[:-1] + other[:-1]
         still = np.exp(-np.concatenate(([0.0], np.cumsum(both) * BIN_S)))
         share = np.divide(live[:-1], both, out=np.zeros_like(both), where=both > 0)
         answered = np.concatenate(([0.0], np.cumsum(share * -np.diff(still))))
+        self._course[mark] = one.live.log, one.other.log, still, answered
         return still, answered
 
     def outlook(self, mark: int, horizon_s: Array) -> Outlook:

@@ -8,12 +8,15 @@ group has few talks (so groups are shrunk to the common curve); running talks co
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dialer_engine.pacing.hazard import Array, Curve, Level, exposed, kernel, lognormal_rate
+from dialer_engine.pacing.loops import NUMPY, Loops
+from dialer_engine.pacing.news import kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +50,18 @@ class Spells:
     edges: Array
     drift: float = 0.06
     half_life_s: float = 6 * 3600.0
+    loops: Loops = NUMPY
     curve: Curve = field(init=False)
     groups: dict[int, Level] = field(default_factory=dict)
     counts: dict[int, Array] = field(default_factory=dict)
     rates: Array = field(init=False, repr=False)
+    _inner: Array = field(init=False, repr=False)
+    _places: dict[tuple[float, int], tuple[NDArray[np.int64], Array]] = field(
+        default_factory=dict, repr=False
+    )
 
     def __post_init__(self) -> None:
+        self._inner = np.ascontiguousarray(self.edges[1:-1])
         rate = lognormal_rate(self.edges, self.prior.mean_s, self.prior.cv)
         near = 0.1 * self.prior.mean_s
         self.curve = Curve(
@@ -72,10 +81,6 @@ class Spells:
         """The level of one group."""
         return self.groups.setdefault(group, Level(0.0, 0.05, self.drift))
 
-    def bin_of(self, ages: NDArray[np.float64]) -> NDArray[np.int64]:
-        """The bin of each age."""
-        return np.searchsorted(self.edges[1:-1], ages, side="right").astype(np.int64)
-
     def see(
         self,
         ages: NDArray[np.float64],
@@ -85,10 +90,13 @@ class Spells:
         dt_s: float,
     ) -> None:
         """What runs now, and what ended in the last dt_s seconds."""
+        if marks is None and end_marks is None and self.groups.keys() <= _ONE:
+            self._see_group(0, ages, ended_s, dt_s)
+            return
         known = {0} | set(self.groups)
         for given in (marks, end_marks):
             if given is not None and len(given):
-                known |= set(np.unique(given).tolist())
+                known |= kinds(given)
         for group in known:
             running, ended = _of_group(ages, marks, group), _of_group(ended_s, end_marks, group)
             self._see_group(group, running, ended, dt_s)
@@ -96,29 +104,49 @@ class Spells:
     def _see_group(
         self, group: int, ages: NDArray[np.float64], ended: NDArray[np.float64], dt_s: float
     ) -> None:
-        n = len(self.edges) - 1
         before = self.counts.get(group)
-        self.counts[group] = np.bincount(self.bin_of(ages), minlength=n).astype(float)
+        self.counts[group] = self.loops.count(ages, self._inner)
         # Known from the first look on: who makes tables for the groups must know all that are counted.
         level = self.of(group)
         if before is None:
             return
-        exposure = before * dt_s
-        events = np.bincount(self.bin_of(ended), minlength=n).astype(float) if len(ended) else None
-        level.update(float(len(ended)), level.factor * float(self.rates @ exposure), dt_s)
-        self.curve.see(events, exposure * level.factor, dt_s)
+        self.curve.fade(dt_s)
+        if len(ended):
+            self.curve.events += self.loops.count(ended, self._inner)
+        level.update(float(len(ended)), level.factor * dt_s * float(self.rates @ before), dt_s)
+        self.curve.exposure += before * (dt_s * level.factor)
 
     def steps(self, group: int, step_s: float, count: int) -> Array:
         """Share ended by `step_s`, 2 `step_s` … (count of them) from now, for each age bin:
         shape (bins, count + 1), the first column is 0.
         """
-        start = 0.5 * (self.edges[:-1] + np.append(self.edges[1:-1], self.edges[-2] * 1.1))
-        grid = np.append(self.edges[:-1], self.edges[-2] * 1.5 + 1e4)
+        grid = self._grid()
         total = np.concatenate(([0.0], np.cumsum(self.rates * np.diff(grid))))
-        ages = start[:, None] + step_s * np.arange(count + 1)[None, :]
-        hazard = np.interp(ages.ravel(), grid, total).reshape(ages.shape)
+        low, part = self._placed(step_s, count)
+        hazard = total[low]
+        hazard += part * np.diff(total)[low]
         factor = self.groups[group].factor if group in self.groups else 1.0
-        return np.asarray(1.0 - np.exp(-factor * (hazard - hazard[:, :1])))
+        hazard -= hazard[:, :1].copy()
+        hazard *= -factor
+        return np.asarray(1.0 - np.exp(hazard))
+
+    def _grid(self) -> Array:
+        return np.append(self.edges[:-1], self.edges[-2] * 1.5 + 1e4)
+
+    def _placed(self, step_s: float, count: int) -> tuple[NDArray[np.int64], Array]:
+        """In which bin, and how far in it, each age bin's middle is after each number of steps."""
+        found = self._places.get((step_s, count))
+        if found is None:
+            if len(self._places) > _PLACES:
+                self._places.clear()
+            start = 0.5 * (self.edges[:-1] + np.append(self.edges[1:-1], self.edges[-2] * 1.1))
+            grid = self._grid()
+            ages = start[:, None] + step_s * np.arange(count + 1)[None, :]
+            low = np.searchsorted(grid, ages, side="right") - 1
+            low = np.minimum(low, len(grid) - 2).astype(np.int64)
+            part = np.minimum(1.0, (ages - grid[low]) / np.diff(grid)[low])
+            found = self._places[step_s, count] = low, part
+        return found
 
     def mean_s(self, group: int = 0) -> float:
         """The mean duration, as learned."""
@@ -138,6 +166,11 @@ class Spells:
         self.refresh()
 
 
+_ONE = frozenset((0,))
+# Steps and counts differ little from table to table.
+_PLACES = 64
+
+
 def _of_group(
     values: NDArray[np.float64], marks: NDArray[np.int64] | None, group: int
 ) -> NDArray[np.float64]:
@@ -147,14 +180,14 @@ def _of_group(
     return np.asarray(values[marks == group])
 
 
-def talks(prior: SpellPrior = TALK_PRIOR) -> Spells:
+def talks(prior: SpellPrior = TALK_PRIOR, loops: Loops = NUMPY) -> Spells:
     """Talks: bins of 2 s up to a minute, then 6 % wider each, up to an hour."""
-    return Spells(prior, _edges(2.0, 60.0, 1.06, 3600.0))
+    return Spells(prior, _edges(2.0, 60.0, 1.06, 3600.0), loops=loops)
 
 
-def wrap_ups(prior: SpellPrior = WRAP_PRIOR) -> Spells:
+def wrap_ups(prior: SpellPrior = WRAP_PRIOR, loops: Loops = NUMPY) -> Spells:
     """Wrap-ups: bins of 1 s up to a minute, then 10 % wider each, up to half an hour."""
-    return Spells(prior, _edges(1.0, 60.0, 1.1, 1800.0))
+    return Spells(prior, _edges(1.0, 60.0, 1.1, 1800.0), loops=loops)
 
 
 def free_by(
@@ -170,11 +203,17 @@ def free_by(
     # A wrap-up that begins now: age bin 0, from its beginning.
     fresh = wrapped[0]
     ends = np.diff(ended, axis=1)
-    # Talk ends in step i (in its middle), the wrap-up has the rest.
-    lag = np.maximum(0.0, grid[None, :] - (grid[:-1, None] + 0.5 * step_s))
-    done = np.interp(lag.ravel(), grid, fresh).reshape(lag.shape)
-    after_talk = ends @ done
-    return _at(after_talk, grid, horizon_s), _at(wrapped, grid, horizon_s)
+    # Talk ends in step i (in its middle), the wrap-up has the rest: j - i - 1/2 steps until step j.
+    halves = np.concatenate((np.zeros(count), 0.5 * (fresh[:-1] + fresh[1:])))
+    after_talk = ends @ _at(halves[_lags(count)], grid, horizon_s)
+    return after_talk, _at(wrapped, grid, horizon_s)
+
+
+@lru_cache(maxsize=128)
+def _lags(count: int) -> NDArray[np.int64]:
+    """Where the rest from step i to step j stands among the halves."""
+    lags = np.arange(count + 1)[None, :] - np.arange(count)[:, None]
+    return np.asarray(np.maximum(lags + count - 1, 0), dtype=np.int64)
 
 
 def _at(table: Array, grid: Array, horizon_s: Array) -> Array:

@@ -1,6 +1,6 @@
 """Callers, machines and agents around a virtual PBX, by the same laws and the same draws as `sim.floor`.
 
-Rules: the n-th call that is dialled has the fate of call n of the floor (`floor._draws`), and agents come
+Rules: the n-th call that is dialled has the fate of call n of the floor (`floor.draws`), and agents come
 and go by the same roster; a machine is told as one, at once where the day has no detector; people know
 nothing of the engine but what a phone and an agent's screen can do; one list only.
 """
@@ -18,8 +18,8 @@ from dialer_engine.engine.desk import Desk
 from dialer_engine.pacing.snapshot import CallEnd
 from dialer_engine.ports.clock import Clock
 from dialer_engine.ports.pbx import Doing, Originate, Sink
-from dialer_engine.sim.floor import _columns as col
-from dialer_engine.sim.floor import _draws
+from dialer_engine.sim.floor import columns as col
+from dialer_engine.sim.floor import draws
 from dialer_engine.sim.floor._roster import roster
 from dialer_engine.sim.floor.scenario import Day, value_at
 from dialer_engine.sim.pbx import ScriptedPbx
@@ -72,7 +72,7 @@ class People:
         self._pbx, self._clock = pbx, clock
         self._desk: Desk | None = None
         self._began: Moment = clock.now()
-        self._block, self._next, self._first = _draws.calls(day, seed, 0, _BLOCK), 0, 0
+        self._block, self._next, self._first = draws.calls(day, seed, 0, _BLOCK), 0, 0
         self._fates: dict[AttemptId, Fate] = {}
         self._arrivals, self._plan = roster(day, seed)
         self._step: dict[AgentId, int] = {}
@@ -150,7 +150,7 @@ class People:
     def _draw(self) -> Fate:
         if self._next == len(self._block):
             self._first += len(self._block)
-            self._block, self._next = _draws.calls(self.day, self.seed, self._first, _BLOCK), 0
+            self._block, self._next = draws.calls(self.day, self.seed, self._first, _BLOCK), 0
         draw = self._block[self._next]
         self._next += 1
         now = self.at_s
@@ -212,7 +212,7 @@ class People:
 _HAIR_S = 1e-6
 
 
-def _fate(draw: _draws.Floats, rate: float, congested: bool, congestion_s: float) -> Fate:
+def _fate(draw: draws.Floats, rate: float, congested: bool, congestion_s: float) -> Fate:
     """As `floor._events._fate` has it."""
     live = draw[col.D_LIVE] < rate
     end = CallEnd.LIVE if live else CallEnd(int(draw[col.D_FAILED_END]))

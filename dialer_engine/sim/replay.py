@@ -18,10 +18,10 @@ import numpy as np
 
 from dialer_engine.domain.errors import BadValue
 from dialer_engine.pacing.snapshot import CallEnd, Pacer
-from dialer_engine.sim.floor import _columns as col
-from dialer_engine.sim.floor._draws import Floats, uniforms
+from dialer_engine.sim.floor import columns as col
 from dialer_engine.sim.floor._world import World
 from dialer_engine.sim.floor.day import TICK_S, DayResult, _carry_out, _drain, _result
+from dialer_engine.sim.floor.draws import Floats, uniforms
 from dialer_engine.sim.floor.floor import Floor
 from dialer_engine.sim.floor.scenario import Day
 
@@ -112,7 +112,7 @@ def _presence(record: Record) -> tuple[Floats, Floats]:
 
 
 def _fates(record: Record, seed: int) -> Floats:
-    """A row for each call, columns of `floor._columns`."""
+    """A row for each call, columns of `floor.columns`."""
     calls = record.calls
     pick = uniforms(seed, _OTHER + 10, 0, len(calls))
     talked = np.array(

@@ -21,9 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dialer_engine.pacing.snapshot import Decision, News, Snapshot
-from dialer_engine.sim.floor import Day, DayResult, Law, run_day
-from dialer_engine.sim.floor import _draws as draws
-from dialer_engine.sim.floor._columns import D_LIVE, D_RING
+from dialer_engine.sim.floor import Day, DayResult, Law, draws, run_day
+from dialer_engine.sim.floor.columns import D_LIVE, D_RING
 from dialer_engine.sim.floor.scenario import value_at
 
 Floats = NDArray[np.float64]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from dialer_engine.pacing.settings import PacingSettings
 from dialer_engine.pacing.snapshot import Pacer
+from dialer_engine.sim.floor.swift import swift
 from dialer_engine.sim.rivals.issabel import Issabel
 from dialer_engine.sim.rivals.omnidialer import OmniDialer
 from dialer_engine.sim.rivals.ratio import OneToOne
@@ -19,14 +20,8 @@ CLAIRVOYANT = "clairvoyant"
 OPTIMUM = "optimum"
 
 
-def _predictive(settings: PacingSettings) -> Pacer:
-    from dialer_engine.pacing.predictive import Predictive
-
-    return Predictive(settings)
-
-
 POLICIES: dict[str, Callable[[PacingSettings], Pacer]] = {
-    CONTROLLER: _predictive,
+    CONTROLLER: swift,
     "one-to-one": OneToOne,
     "vicidial-average": lambda settings: Vicidial(settings, Mode.AVERAGE),
     "vicidial-hard-limit": lambda settings: Vicidial(settings, Mode.HARD_LIMIT),

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from dialer_engine.sim.floor import _columns as col
-from dialer_engine.sim.floor._draws import AGENT_STREAM, Floats, uniforms
+from dialer_engine.sim.floor import columns as col
+from dialer_engine.sim.floor.draws import AGENT_STREAM, Floats, uniforms
 from dialer_engine.sim.floor.scenario import Day
 
 _ARRIVE = AGENT_STREAM

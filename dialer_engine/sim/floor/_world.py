@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dialer_engine.sim.floor import _columns as col
+from dialer_engine.sim.floor import columns as col
 from dialer_engine.sim.floor._jit import njit
 
 Floats = NDArray[np.float64]
@@ -21,7 +21,7 @@ Ints = NDArray[np.int64]
 
 
 class World(NamedTuple):
-    """All state; columns in `_columns`. heap: rows of time, number, kind + 4 * row. news: one table a kind."""
+    """All state; columns in `columns`. heap: rows of time, number, kind + 4 * row. news: one table a kind."""
 
     sums: Floats
     counts: Ints

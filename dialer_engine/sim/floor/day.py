@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dialer_engine.pacing.snapshot import Decision, Pacer, Snapshot
-from dialer_engine.sim.floor import _columns as col
+from dialer_engine.sim.floor import columns as col
 from dialer_engine.sim.floor.floor import Floor
 from dialer_engine.sim.floor.scenario import Day
 
 # The engine asks its pacers four times a second (`engine/dialling.py`).
 TICK_S = 0.25
+_HAIR = 1e-9
 # Columns of `DayResult.trace`.
 TRACE = (
     "at",
@@ -36,8 +37,9 @@ TRACE = (
 class DayResult:
     """utilization: talk and wrap-up over the time logged in and not on a break. abandonment: abandoned over
     live answers. mean_wait_s: of answered callers until an agent has them. mean_idle_s: of an agent before
-    each talk. early: of the cancelled, those before the minimum ring time. decision_us: mean of learn
-    and decide together. series: by half-hour, columns as in `Floor.series`. trace: rows of TRACE.
+    each talk. early: of the cancelled, those before the minimum ring time. decisions: how often the policy
+    was asked. decision_us: mean of learn and decide together, of those. series: by half-hour, columns as
+    in `Floor.series`. trace: rows of TRACE.
     """
 
     utilization: float
@@ -74,11 +76,16 @@ def run_day(
 ) -> DayResult:
     """The day under a policy, asked each `tick_s` (its own `tick_s` where it has one) from 0 to the end.
     At each tick: learn, decide, cancel, originate. trace_every: keep each n-th tick, 0 for none.
+
+    A policy that says `rests_until()` (a time before which it would do nothing, if nothing happens) is
+    not asked at ticks before it at which nothing did; the outcome is the same.
     """
     floor = Floor(day, seed)
     step = float(getattr(pacer, "tick_s", tick_s))
+    rests = getattr(pacer, "rests_until", None)
+    floor.ages = bool(getattr(pacer, "needs_ages", True))
     rows: list[tuple[float, ...]] = []
-    ticks, spent = 0, 0.0
+    ticks, asked, spent = 0, 0, 0.0
     while (now := ticks * step) < day.length_s:
         floor.advance(now)
         news, seen = floor.news(), floor.snapshot()
@@ -89,10 +96,17 @@ def run_day(
         dialled = _carry_out(floor, decision)
         if trace_every and ticks % trace_every == 0:
             rows.append(_traced(seen, dialled))
-        ticks += 1
+        ticks, asked = ticks + 1, asked + 1
+        if rests is not None and not decision.cancel and dialled == decision.originate:
+            until = max(now, min(floor.next_event(), rests(), day.length_s))
+            # Rather a tick too early than one too late: it would only be asked in vain.
+            ahead = math.ceil(until / step - _HAIR)
+            if trace_every:
+                ahead = min(ahead, -(-ticks // trace_every) * trace_every)
+            ticks = max(ticks, ahead)
     _drain(floor)
     trace = np.array(rows) if rows else np.zeros((0, len(TRACE)))
-    return _result(floor, spent / max(1, ticks) * 1e6, ticks, trace)
+    return _result(floor, spent / max(1, asked) * 1e6, asked, trace)
 
 
 def _carry_out(floor: Floor, decision: Decision) -> int:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dialer_engine.pacing.snapshot import CallEnd, News, Snapshot
-from dialer_engine.sim.floor import _columns as col
-from dialer_engine.sim.floor import _draws, _events, _world
+from dialer_engine.sim.floor import _events, _world, draws
+from dialer_engine.sim.floor import columns as col
 from dialer_engine.sim.floor._look import look
 from dialer_engine.sim.floor._roster import roster
 from dialer_engine.sim.floor._world import Floats, Ints, World
@@ -68,6 +68,8 @@ class Floor:
     def __init__(self, day: Day, seed: int) -> None:
         self.day, self.seed = day, seed
         self.now = 0.0
+        # False: snapshots have as many ages as they should, all of them 0, for policies that only count.
+        self.ages = True
         self._left = 0
         self._arrivals, self._plan = roster(day, seed)
         self._several = bool(day.lists)
@@ -85,7 +87,8 @@ class Floor:
         _, ringing, classifying, waiting = world.call_links[: col.CALL_0, 2].tolist()
         _, idle, talking, wrapping, away = world.agent_links[: col.AGENT_0, 2].tolist()
         ages, marks = self._look
-        look(world, ages, marks)
+        if self.ages:
+            look(world, ages, marks)
         several, marked = self._several, self._marked
         return Snapshot(
             at=self.now,
@@ -183,9 +186,9 @@ class Floor:
         rate, congested = day.rate_at(self.now, call_list), day.outage_at(self.now)
         left = calls
         while left:
-            draws = self._draws(left)
-            _events.originate(self._world, draws, rate, call_list, congested)
-            left -= len(draws)
+            fates = self._fates(left)
+            _events.originate(self._world, fates, rate, call_list, congested)
+            left -= len(fates)
         return calls
 
     def cancel(self, places: Sequence[int]) -> None:
@@ -224,11 +227,11 @@ class Floor:
         room = self.day.trunks - self.in_flight() - talking
         return int(min(lines, room)) if math.isfinite(lines) else room
 
-    def _draws(self, calls: int) -> Floats:
+    def _fates(self, calls: int) -> Floats:
         """Fates of the next calls, as many as the present block has."""
         if self._next == len(self._block):
             self._first += len(self._block)
-            self._block = _draws.calls(self.day, self.seed, self._first, _BLOCK)
+            self._block = draws.calls(self.day, self.seed, self._first, _BLOCK)
             self._next = 0
         start, self._next = self._next, min(self._next + calls, len(self._block))
         return self._block[start : self._next]

@@ -32,6 +32,11 @@ class Beat:
         self.period_s = period_s
         self._next = -math.inf
 
+    @property
+    def next(self) -> float:
+        """When the next beat is."""
+        return self._next
+
     def due(self, at: float) -> bool:
         """Whether a beat came since the last look."""
         if at < self._next - _HAIR:
@@ -71,6 +76,8 @@ class Rival:
 
     why = "its formula"
     tick_s = 0.25
+    # Whether the formula looks at ages, or only counts.
+    needs_ages = False
 
     def __init__(self, settings: PacingSettings) -> None:
         self.settings = settings
@@ -78,6 +85,10 @@ class Rival:
     def wanted(self, snapshot: Snapshot) -> int:
         """New calls by the formula; may be negative."""
         raise NotImplementedError
+
+    def rests_until(self) -> float:
+        """Before then nothing is asked for, unless something happens: the formula's next beat."""
+        return math.inf
 
     def decide(self, snapshot: Snapshot) -> Decision:
         """`wanted`, within the room of the trunks and the cap on ringing lines."""

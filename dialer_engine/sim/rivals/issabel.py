@@ -27,6 +27,7 @@ class Issabel(Rival):
 
     why = "agents free now or soon, less calls under way"
     tick_s = _TICK_S
+    needs_ages = True
 
     def __init__(self, settings: PacingSettings, *, overcommit: bool = True) -> None:
         super().__init__(settings)
@@ -36,6 +37,10 @@ class Issabel(Rival):
         self._talks, self._talk_s = 0, 0.0
         self._asr = Window(int(_ASR_S / _TICK_S), 2)
         self._calls, self._answers = 0, 0
+
+    def rests_until(self) -> float:
+        """See `Rival`."""
+        return self._tick.next
 
     def learn(self, news: News) -> None:
         """Answer times, talks, and the answer rate."""

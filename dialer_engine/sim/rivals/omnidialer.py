@@ -44,6 +44,7 @@ class OmniDialer(Rival):
 
     why = "agents free and expected, less answers expected, times the gain"
     tick_s = _TICK_S
+    needs_ages = True
 
     def __init__(self, settings: PacingSettings, *, boost: float = 1.0) -> None:
         super().__init__(settings)
@@ -54,6 +55,10 @@ class OmniDialer(Rival):
         self._bad_ticks = 0
         self._counted = (0, 0)
         self._talks, self._talk_s = 0, 0.0
+
+    def rests_until(self) -> float:
+        """See `Rival`."""
+        return self._tick.next
 
     def learn(self, news: News) -> None:
         """The answer rate, and the mean talk."""

@@ -37,6 +37,10 @@ class Webitel(Rival):
         self._calls, self._hits = 0, 0
         self._counted = (0, 0)
 
+    def rests_until(self) -> float:
+        """See `Rival`."""
+        return self._review.next
+
     def learn(self, news: News) -> None:
         """Calls, and those a person answered."""
         if len(news.call_end):

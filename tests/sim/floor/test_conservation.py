@@ -18,7 +18,7 @@ from dialer_engine.sim.floor import (
     PartTime,
     exponential,
 )
-from dialer_engine.sim.floor import _columns as col
+from dialer_engine.sim.floor import columns as col
 
 
 @st.composite

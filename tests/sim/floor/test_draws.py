@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from dialer_engine.pacing.snapshot import CallEnd
-from dialer_engine.sim.floor import Law, _draws, bimodal, exponential, hard_day, steady_day
-from dialer_engine.sim.floor import _columns as col
+from dialer_engine.sim.floor import Law, bimodal, draws, exponential, hard_day, steady_day
+from dialer_engine.sim.floor import columns as col
 from dialer_engine.sim.floor._roster import roster
 from dialer_engine.sim.floor._world import factor_at
 from dialer_engine.sim.floor.scenario import HOUR_S, Day, value_at
@@ -16,33 +16,33 @@ MANY = 200_000
 
 
 def test_numbers_are_uniform_and_streams_have_nothing_to_do_with_each_other() -> None:
-    one, other = (_draws.uniforms(1, stream, 0, MANY) for stream in (0, 1))
+    one, other = (draws.uniforms(1, stream, 0, MANY) for stream in (0, 1))
     assert one.min() > 0.0
     assert one.max() < 1.0
     counts = np.histogram(one, bins=100)[0]
     assert (
         float(((counts - MANY / 100) ** 2 / (MANY / 100)).sum()) < 160.0
     )  # chi-square, 99 degrees
-    for pair in ((one, other), (one[1:], one[:-1]), (one, _draws.uniforms(2, 0, 0, MANY))):
+    for pair in ((one, other), (one[1:], one[:-1]), (one, draws.uniforms(2, 0, 0, MANY))):
         assert abs(float(np.corrcoef(*pair)[0, 1])) < 0.01
 
 
 @pytest.mark.parametrize("law", [Law(120.0, 0.9), Law(10.0, 0.5), exponential(7.0)])
 def test_a_law_has_its_mean_and_spread(law: Law) -> None:
-    drawn = _draws.durations(law, 1, 0, 0, MANY)
+    drawn = draws.durations(law, 1, 0, 0, MANY)
     assert float(drawn.mean()) == pytest.approx(law.mean, rel=0.02)
     assert float(drawn.std() / drawn.mean()) == pytest.approx(law.cv, rel=0.05)
 
 
 def test_a_call_is_the_same_in_whatever_block_it_is_drawn() -> None:
     day = hard_day(5, 0.3)
-    whole = _draws.calls(day, 9, 0, 300)
-    parts = np.vstack([_draws.calls(day, 9, start, 100) for start in (0, 100, 200)])
+    whole = draws.calls(day, 9, 0, 300)
+    parts = np.vstack([draws.calls(day, 9, start, 100) for start in (0, 100, 200)])
     assert np.array_equal(whole, parts)
 
 
 def test_calls_that_fail_do_so_in_the_shares_of_the_issue() -> None:
-    drawn = _draws.calls(steady_day(1, 0.3), 1, 0, MANY)
+    drawn = draws.calls(steady_day(1, 0.3), 1, 0, MANY)
     ends = np.bincount(drawn[:, col.D_FAILED_END].astype(int), minlength=7) / MANY
     shares = {
         CallEnd.MACHINE: 0.45,
@@ -54,15 +54,15 @@ def test_calls_that_fail_do_so_in_the_shares_of_the_issue() -> None:
 
 
 def test_answers_come_before_the_time_out_and_not_at_it() -> None:
-    drawn = _draws.calls(steady_day(1, 0.3), 1, 0, MANY)
+    drawn = draws.calls(steady_day(1, 0.3), 1, 0, MANY)
     assert float(drawn[:, col.D_RING].max()) < 25.0
-    clipped = _draws.calls(Day(late_answers="clip"), 1, 0, MANY)[:, col.D_RING]
+    clipped = draws.calls(Day(late_answers="clip"), 1, 0, MANY)[:, col.D_RING]
     # A lognormal of mean 10, cv 0.5 is beyond 25 with probability 0.0147.
     assert float((clipped == 25.0).mean()) == pytest.approx(0.0147, abs=0.001)
 
 
 def test_short_and_long_talks_keep_the_mean() -> None:
-    talks = _draws.calls(bimodal(steady_day(1, 0.3), 0.6), 1, 0, MANY)[:, col.D_TALK]
+    talks = draws.calls(bimodal(steady_day(1, 0.3), 0.6), 1, 0, MANY)[:, col.D_TALK]
     assert float(talks.mean()) == pytest.approx(120.0, rel=0.02)
     assert float(np.median(talks)) < 40.0
 

@@ -28,7 +28,7 @@ from dialer_engine.sim.floor import (
     run_day,
     steady_day,
 )
-from dialer_engine.sim.floor import _columns as col
+from dialer_engine.sim.floor import columns as col
 from tests.sim.floor.worlds import Scripted
 
 RING = Law(10.0, 0.0, "constant")

@@ -9,7 +9,7 @@ import pytest
 
 from dialer_engine.pacing.snapshot import Snapshot
 from dialer_engine.sim.floor import Day, Floor, run_day
-from dialer_engine.sim.floor import _columns as col
+from dialer_engine.sim.floor import columns as col
 from tests.sim.floor.worlds import chain_day, poisson, queue_day, run_by_events, within
 
 HANDLING_S = 4.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# Draws of a call (`_draws.calls`).
+# Draws of a call (`draws.calls`).
 D_LIVE, D_RING, D_FAILED_END, D_FAILED_RING, D_TALK, D_WRAP, D_GROUP, D_PATIENCE = range(8)
 D_AMD, D_LOST, D_PASSED, D_MACHINE_TALK = range(8, 12)
 D_COUNT = 12

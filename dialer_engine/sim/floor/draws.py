@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from dialer_engine.sim.floor import _columns as col
+from dialer_engine.sim.floor import columns as col
 from dialer_engine.sim.floor.scenario import Day, Law
 
 Floats = NDArray[np.float64]
@@ -112,7 +112,7 @@ def _classified(day: Day, seed: int, first: int, block: Floats) -> None:
 
 
 def calls(day: Day, seed: int, first: int, count: int) -> Floats:
-    """The fates of calls first .. first + count - 1: one row a call, columns D_... of `_columns`."""
+    """The fates of calls first .. first + count - 1: one row a call, columns D_... of `columns`."""
     block = np.zeros((count, col.D_COUNT))
     block[:, col.D_LIVE] = uniforms(seed, _LIVE, first, count)
     block[:, col.D_RING] = _rings(day, day.ring, seed, _RING, first, count)
