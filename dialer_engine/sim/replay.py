@@ -84,7 +84,7 @@ class RecordedFloor(Floor):
         self._arrivals, self._plan = _presence(self._record)
         return super()._start()
 
-    def _draws(self, calls: int) -> Floats:
+    def _drawn(self, calls: int) -> Floats:
         first, known = self.dialled, len(self._fates)
         self.dialled += calls
         places = np.arange(first, first + calls)

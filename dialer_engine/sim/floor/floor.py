@@ -186,7 +186,7 @@ class Floor:
         rate, congested = day.rate_at(self.now, call_list), day.outage_at(self.now)
         left = calls
         while left:
-            fates = self._fates(left)
+            fates = self._drawn(left)
             _events.originate(self._world, fates, rate, call_list, congested)
             left -= len(fates)
         return calls
@@ -227,7 +227,7 @@ class Floor:
         room = self.day.trunks - self.in_flight() - talking
         return int(min(lines, room)) if math.isfinite(lines) else room
 
-    def _fates(self, calls: int) -> Floats:
+    def _drawn(self, calls: int) -> Floats:
         """Fates of the next calls, as many as the present block has."""
         if self._next == len(self._block):
             self._first += len(self._block)
