@@ -18,18 +18,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dialer_engine.app import signing
-from dialer_engine.app.compliance import load_book, tzdata_version
+from dialer_engine.app.compliance import load_book
 from dialer_engine.app.config import Config
-from dialer_engine.app.wiring import house_rules, rule_book
+from dialer_engine.app.wiring import rule_book
 from dialer_engine.compliance.evidence import Link, digest
-from dialer_engine.compliance.facts import Facts
-from dialer_engine.compliance.gate import Deferral, Gate, Permit, local_day
-from dialer_engine.compliance.rules import Override
 from dialer_engine.compliance.ruleset import RuleBook, plain
 from dialer_engine.domain.errors import BadValue, NotFound, TargetNotEmpty
 from dialer_engine.store import evidence, retention, suppression
-from dialer_engine.store.law import SqlLaw
-from dialer_engine.store.law_lookup import case_id_of, numbers_of
+from dialer_engine.store.law_lookup import case_id_of
 from dialer_engine.store.numbers import masked
 from dialer_engine.store.phone import BadNumber, read_number
 from dialer_engine.store.sql import SqlStore
@@ -57,84 +53,6 @@ def in_store(config: Config, work: Callable[[SqlStore], Awaitable[T]]) -> T:
             return await work(store)
 
     return asyncio.run(main())
-
-
-# -- may I call now ----------------------------------------------------------------------------------
-
-
-def explain(
-    config: Config, presets: Sequence[str], reference: str, at: str | None, promises: Sequence[str]
-) -> list[Json]:
-    """For each number of a case: {number, decision, again_at, must_end_by, zones, reasons, rules}. at: ISO
-    time, now when None. promises: disclosures that the script would make.
-    """
-    now = moment(at)
-    book = load_book(presets) if presets else rule_book(config)
-
-    async def work(store: SqlStore) -> list[Json]:
-        rules = house_rules(config)
-        candidates = await store.database.read(
-            numbers_of, store.vault, reference, lambda zone: local_day(zone, rules, now)
-        )
-        gate = Gate(rules, book, tzdata=tzdata_version())
-        law = SqlLaw(store, book)
-        told = []
-        # One by one: `facts` is by case, and these are numbers of one.
-        for candidate in candidates:
-            known = await law.facts([candidate], now)
-            facts = known[candidate.case_id]
-            told.append(_explained(gate, _promising(facts, promises), now))
-        return told
-
-    return in_store(config, work)
-
-
-def _promising(facts: Facts, promises: Sequence[str]) -> Facts:
-    values = {name: getattr(facts, name) for name in facts.__slots__}
-    return Facts(**values | {"disclosures": frozenset(promises)})
-
-
-def _override(one: Override) -> Json:
-    return {
-        "rule": one.rule,
-        "kind": one.kind,
-        "who": one.who,
-        "why": one.why,
-        "until": one.until.isoformat(),
-    }
-
-
-def _explained(gate: Gate, facts: Facts, now: datetime) -> Json:
-    decision = gate.decide(facts, now)
-    told: Json = {
-        "number": masked(facts.number),
-        "at": now.isoformat(),
-        "zones": list(gate.zones(facts)),
-        "overrides": [_override(one) for one in facts.overrides],
-        "rules": [
-            {
-                "rule": one.rule.id,
-                "allows": one.allows,
-                "text": one.text,
-                "again_at": one.free_at.isoformat() if one.free_at and not one.allows else None,
-                "source": one.rule.source.ref,
-                "status": one.rule.source.status.value,
-            }
-            for one in gate.look(facts, now)
-        ],
-    }
-    if isinstance(decision, Permit):
-        end = decision.must_end_by
-        return told | {
-            "decision": "permit", "again_at": None, "reasons": [],
-            "must_end_by": end.isoformat() if end else None,
-        }  # fmt: skip
-    kind = "deferral" if isinstance(decision, Deferral) else "denial"
-    again = decision.again_at
-    return told | {
-        "decision": kind, "again_at": again.isoformat() if again else None, "must_end_by": None,
-        "reasons": [{"code": one.code, "text": one.text} for one in decision.reasons],
-    }  # fmt: skip
 
 
 def moment(at: str | None) -> datetime:

@@ -48,18 +48,24 @@ def compliance() -> None:
 @click.argument("case")
 @click.option("--at", help="Another moment, ISO with a zone; now.")
 @click.option("--promise", "promises", multiple=True, help="A disclosure that the script makes.")
+@click.option("--campaign", default="", help="As this campaign would call; else as the case's own.")
 @_presets
 @pass_session
 def explain(
-    session: Session, case: str, at: str | None, promises: tuple[str, ...], presets: tuple[str, ...]
+    session: Session,
+    case: str,
+    at: str | None,
+    promises: tuple[str, ...],
+    campaign: str,
+    presets: tuple[str, ...],
 ) -> int:
     """May I call this case now, and if not, when.
 
     Every number of the case, with what each rule says. Exit code 3 when no number may be called.
     """
-    from dialer_engine.app import law
+    from dialer_engine.app import explain as asked
 
-    told = law.explain(session.offline(), presets, case, at, promises)
+    told = asked.explain(session.offline(), presets, case, at, promises, campaign)
     if session.json:
         show.emit_json(told)
     else:
@@ -79,6 +85,10 @@ def _explained(session: Session, one: dict[str, Any]) -> None:
     for lifted in one["overrides"]:
         text = f"{lifted['rule']} ({lifted['kind']}): {lifted['who']}, {lifted['why']}"
         facts.append(("Lifted", f"{text}; {show.local_time(lifted['until'])}"))
+    for held in one["holds"]:
+        facts.append(("Held", f"{held['kind']} ({held['id']}): {held['by']}"))
+    for share in one["shares"]:
+        facts.append(("Abandoned", show.plain(share)))
     facts += [(reason["code"], reason["text"]) for reason in one["reasons"]]
     show.facts(session, facts)
     show.show_table(session, "Rules", _VERDICTS, one["rules"])

@@ -303,6 +303,10 @@ class BookReader:
         found = self._map(value, path, known)
         span = self._one(Span, found.get("window"), (*path, "window"))
         length = 0
+        if span is Span.MONTH:
+            raise self._wrong(
+                (*path, "window"), "caps have no months; write fixed_days or rolling_days"
+            )
         if span is Span.ROLLING_S:
             length = self._int(found.get("window_s"), (*path, "window_s"), 1)
         elif span in (Span.ROLLING_DAYS, Span.FIXED_DAYS):
@@ -370,7 +374,8 @@ class BookReader:
         return DisclosureSpec(**self._sets(value, path, "require"))
 
     def _pacing(self, value: Any, path: Path) -> Spec:
-        found = self._map(value, path, ("limits", "together", "unless"))
+        found = self._map(value, path, ("limits", "together", "unless", "window", "days"))
+        span, length = self._share_window(found, path)
         limits = found.get("limits")
         if not isinstance(limits, dict) or not limits:
             raise self._wrong((*path, "limits"), "must name figures, each with least: or most:")
@@ -379,7 +384,17 @@ class BookReader:
             self._limit(str(name), item, (*path, "limits", str(name)))
             for name, item in limits.items()
         )
-        return PacingSpec(read, bool(found.get("together", False)), unless)
+        return PacingSpec(read, bool(found.get("together", False)), unless, span, length)
+
+    def _share_window(self, found: dict[str, Any], path: Path) -> tuple[Span | None, int]:
+        """Figures are counted from the beginning of a period to its end, and then anew."""
+        if "window" not in found:
+            return None, 0
+        span = self._one(Span, found["window"], (*path, "window"))
+        if span not in (Span.DAY, Span.WEEK, Span.MONTH, Span.FIXED_DAYS):
+            raise self._wrong((*path, "window"), "must be a day, week, month or fixed_days")
+        fixed = span is Span.FIXED_DAYS
+        return span, self._int(found.get("days"), (*path, "days"), 1) if fixed else 0
 
     def _limit(self, name: str, value: Any, path: Path) -> Limit:
         found = self._map(value, path, ("least", "most"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, Protocol
 
 from dialer_engine.compliance import counting
@@ -341,30 +341,44 @@ class PacingCheck:
         self.spec = rule.spec
 
     def free_at(self, asked: Asked, at: datetime) -> datetime | None:
-        """Never by itself."""
+        """At the end of the time that is counted, where it has one; else never by itself."""
         if self.spec.unless & asked.facts.flags:
             return at
-        broken = [one for one in self.spec.limits if _is_broken(one, asked.facts)]
-        enough = len(self.spec.limits) if self.spec.together else 1
-        return None if len(broken) >= enough else at
+        if not self.objects(asked.facts):
+            return at
+        ends = asked.facts.figures.get(f"{self.spec.window}/ends")
+        if ends is None:
+            return None
+        # In the next period nothing is counted yet.
+        over = datetime.fromtimestamp(ends, UTC)
+        return over if at < over else at
+
+    def objects(self, facts: Facts) -> bool:
+        """Whether the limits are broken by these figures."""
+        broken = [one for one in self.spec.limits if self._is_broken(one, facts)]
+        return len(broken) >= (len(self.spec.limits) if self.spec.together else 1)
+
+    def _figure(self, name: str, facts: Facts) -> float | None:
+        """That of the rule's own time, else the one that is of no time."""
+        return facts.figures.get(f"{name}/{self.spec.window}", facts.figures.get(name))
+
+    def _is_broken(self, limit: Limit, facts: Facts) -> bool:
+        figure = self._figure(limit.figure, facts)
+        if figure is None:
+            return False
+        low = limit.least is not None and figure < limit.least
+        return low or (limit.most is not None and figure > limit.most)
 
     def text(self, asked: Asked, at: datetime) -> str:
         """Which figure."""
-        figures = asked.facts.figures
+        facts = asked.facts
+        over = f", {self.spec.window}" if self.spec.window else ""
         told = [
-            f"{one.figure} {figures[one.figure]:g} ({_limit_text(one)})"
+            f"{one.figure} {self._figure(one.figure, facts) or 0.0:.4g} ({_limit_text(one)}{over})"
             for one in self.spec.limits
-            if _is_broken(one, asked.facts)
+            if self._is_broken(one, facts)
         ]
         return "; ".join(told)
-
-
-def _is_broken(limit: Limit, facts: Facts) -> bool:
-    figure = facts.figures.get(limit.figure)
-    if figure is None:
-        return False
-    low = limit.least is not None and figure < limit.least
-    return low or (limit.most is not None and figure > limit.most)
 
 
 def _limit_text(limit: Limit) -> str:

@@ -107,7 +107,7 @@ OUTCOME_FLAGS: Final[Mapping[Outcome, Flag]] = {
 }
 _NOTHING: Final = Flag(0)
 # Anatel's short call (despacho 160/2022): up to six seconds from the answer.
-_SHORT_CALL_S: Final = 6.0
+SHORT_CALL_S: Final = 6.0
 TICK: Final = timedelta(microseconds=1)
 # What is open is over soon, one way or the other: then it is looked at again.
 OPEN_AGAIN: Final = timedelta(minutes=5)
@@ -121,7 +121,7 @@ def outcome_flags(outcome: Outcome, answered_s: float | None) -> int:
     flags = OUTCOME_FLAGS.get(outcome, _NOTHING)
     if answered_s is not None:
         flags |= Flag.CONNECTED
-        if answered_s <= _SHORT_CALL_S:
+        if answered_s <= SHORT_CALL_S:
             flags |= Flag.SHORT
     return int(flags)
 

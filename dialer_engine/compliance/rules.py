@@ -80,10 +80,13 @@ class Event(StrEnum):
 
 
 class Span(StrEnum):
-    """Over which time it is counted. rolling_days: local dates, today is the last of them."""
+    """Over which time it is counted. rolling_days: local dates, today is the last of them. calendar_month: of
+    figures only (`PacingSpec`).
+    """
 
     DAY = "calendar_day"
     WEEK = "calendar_week"
+    MONTH = "calendar_month"
     ROLLING_S = "rolling_s"
     ROLLING_DAYS = "rolling_days"
     FIXED_DAYS = "fixed_days"
@@ -225,12 +228,22 @@ class Limit:
 @dataclass(frozen=True, slots=True)
 class PacingSpec:
     """limits: every one must hold; a figure that is missing is no objection, since the campaign has
-    none yet. together: it objects only when all are broken. unless: flags that lift it.
+    none yet. together: it objects only when all are broken. unless: flags that lift it. span, length:
+    over which time the figures are counted, None for figures that are of no time.
     """
 
     limits: tuple[Limit, ...]
     together: bool = False
     unless: frozenset[str] = frozenset()
+    span: Span | None = None
+    length: int = 0
+
+    @property
+    def window(self) -> str:
+        """The name of the time, which its figures have behind theirs: `abandon_pct/calendar_day`."""
+        if self.span is None:
+            return ""
+        return f"{self.span.value}_{self.length}" if self.length else self.span.value
 
 
 @dataclass(frozen=True, slots=True)

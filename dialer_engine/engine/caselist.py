@@ -42,7 +42,8 @@ _REFILL_S = 1.0
 class Running:
     """A campaign that this daemon runs. queue: cases held ready, each with the trunks that just
     failed for it. why: the last decision in words. denied: the gate's last no. lease_until: monotonic
-    time until which the campaign is ours. served: the tick that last gave it calls.
+    time until which the campaign is ours. served: the tick that last gave it calls. kept_free: each call
+    that leaves now has an agent who is free for it.
     """
 
     campaign: Campaign
@@ -56,6 +57,7 @@ class Running:
     served: int = 0
     asked_at: float = float("-inf")
     asking: bool = False
+    kept_free: bool = False
 
 
 class CaseList:

@@ -21,12 +21,13 @@ from dialer_engine.compliance.gate import Denial, Gate
 from dialer_engine.domain import events as ev
 from dialer_engine.domain.attempt import Candidate
 from dialer_engine.domain.call import CallPhase
-from dialer_engine.domain.campaign import Campaign
+from dialer_engine.domain.campaign import Campaign, DialMode
 from dialer_engine.domain.errors import StoreError
 from dialer_engine.domain.units import AttemptId, CaseId, Moment, TrunkName
 from dialer_engine.engine.inbox import Inbox
 from dialer_engine.engine.registry import Call, Registry
 from dialer_engine.engine.settings import EngineSettings, LineLaw
+from dialer_engine.engine.shares import Shares
 from dialer_engine.ports.clock import Clock
 from dialer_engine.ports.law import Flying, Law
 
@@ -35,10 +36,14 @@ log = structlog.get_logger(__name__)
 LOOK_S = 0.5
 _BEFORE_TALK = frozenset(CallPhase) - {CallPhase.TALKING, CallPhase.HANGING_UP, CallPhase.ENDED}
 _NO_LINE = LineLaw()
+# What the house promises of its lines, that rules take as a fact of the call.
+_LINE_FLAGS = frozenset({"origin_authenticated"})
 
 
 class Counsel:
-    """law None: there are no books; the gate knows what the candidate says and nothing more."""
+    """law None: there are no books; the gate knows what the candidate says and nothing more. shares None:
+    nobody counts what is abandoned.
+    """
 
     def __init__(
         self,
@@ -47,6 +52,7 @@ class Counsel:
         registry: Registry,
         inbox: Inbox,
         clock: Clock,
+        shares: Shares | None = None,
     ) -> None:
         self.settings = settings
         self.gate = Gate(settings.rules, settings.book, tzdata=settings.tzdata)
@@ -54,6 +60,7 @@ class Counsel:
         self._registry = registry
         self._inbox = inbox
         self._clock = clock
+        self._shares = shares
         self._known: dict[CaseId, Facts] = {}
         self._barred: dict[AttemptId, str] = {}
         self._records: list[tuple[CaseId, Mapping[str, Any]]] = []
@@ -79,10 +86,15 @@ class Counsel:
         self._known = {case: facts for case, facts in self._known.items() if case in at_hand}
 
     def facts(
-        self, candidate: Candidate, campaign: Campaign, attempt: AttemptId, trunk: TrunkName | None
+        self,
+        candidate: Candidate,
+        campaign: Campaign,
+        attempt: AttemptId,
+        trunk: TrunkName | None,
+        kept_free: bool = False,
     ) -> Facts:
         """Everything for the gate. Of a case whose books were not read, what the candidate says: rules
-        that need more deny it.
+        that need more deny it. kept_free: an agent is free for this call and for no other one.
         """
         known = self._known.get(candidate.case_id)
         if known is None:
@@ -92,7 +104,9 @@ class Counsel:
         if not self.settings.book.rules:
             return replace(known, attempt=attempt)
         line = self.settings.lines.get(trunk, _NO_LINE) if trunk is not None else _NO_LINE
-        flags = known.flags | {"agent_guaranteed"} if campaign.mode.for_one_agent else known.flags
+        flags = known.flags | (self.settings.disclosures & _LINE_FLAGS)
+        if campaign.mode.for_one_agent or kept_free:
+            flags |= {"agent_guaranteed"}
         return replace(
             known,
             attempt=attempt,
@@ -100,8 +114,24 @@ class Counsel:
             flags=flags,
             disclosures=self.settings.disclosures,
             caller_id=line.caller_id,
-            figures={"ring_s": campaign.ring_timeout_s, "wait_s": campaign.wait_limit_s},
+            figures=self._figures(campaign, line),
         )
+
+    def _figures(self, campaign: Campaign, line: LineLaw) -> dict[str, float]:
+        figures = {"ring_s": campaign.ring_timeout_s, "wait_s": campaign.wait_limit_s}
+        if self._shares is not None:
+            now = self._clock.now().utc
+            figures |= self._shares.figures(campaign.name, now)
+            figures |= self._shares.of_line(line.caller_id)
+        return figures
+
+    def share_passed(self, campaign: Campaign) -> str:
+        """Which limit of abandoned calls the campaign is above, in words: then only calls for which an agent
+        is kept free may leave. Empty when it is above none.
+        """
+        if self._shares is None or campaign.mode is DialMode.ROBOT:
+            return ""
+        return self._shares.passed(campaign.name, self._clock.now().utc)
 
     def denied(self, facts: Facts, denial: Denial, case_id: CaseId, now: datetime) -> None:
         """Put a denial on record, soon."""

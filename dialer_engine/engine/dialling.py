@@ -172,7 +172,8 @@ class Dialling:
         decision = running.pace.decide(node, shot)
         running.decision, running.why = decision, decision.why
         self._cancel(running, sight, decision.cancel)
-        planned, started = self._carry_out(running, node, decision.originate)
+        wanted = self._within_share(running, sight.snapshot, decision.originate)
+        planned, started = self._carry_out(running, node, wanted)
         if decision.originate and not started and not running.queue:
             last = f"; the last one: {running.denied}" if running.denied else ""
             running.why = f"no case is due{last}"
@@ -192,6 +193,19 @@ class Dialling:
             return planned, len(planned)
         self.offers.expire(campaign.name, campaign.preview_timeout_s, campaign.preview_dials)
         return self._plan_held(running, node), self._show(running, node, wanted)
+
+    def _within_share(self, running: Running, snapshot: Snapshot, wanted: int) -> int:
+        """Above a rule's share of abandoned calls only as many as there are free agents without a call on
+        its way: for those the gate lets calls through. Cases are not asked about, and not put off, for what
+        is no fault of theirs.
+        """
+        passed = self.counsel.share_passed(running.campaign)
+        running.kept_free = bool(passed)
+        if not passed:
+            return wanted
+        running.why = f"{passed}: only calls with an agent kept free; {running.why}"
+        coming = len(snapshot.ringing) + len(snapshot.classifying) + len(snapshot.waiting)
+        return min(wanted, max(0, snapshot.idle - coming))
 
     def _slowed(self, snapshot: Snapshot) -> Snapshot:
         """Half speed while the disk fills up: half of the people get calls. Talks make recordings, so

@@ -35,6 +35,7 @@ from dialer_engine.engine.paces import Paces
 from dialer_engine.engine.recovery import SETTLED_S, Recovery
 from dialer_engine.engine.registry import Agent, Call, Registry, fresh_agent
 from dialer_engine.engine.settings import EngineSettings
+from dialer_engine.engine.shares import LOOK_S as LINES_S
 from dialer_engine.engine.stats import EngineStats
 from dialer_engine.engine.switchboard import Switchboard
 from dialer_engine.engine.tasks import Tasks
@@ -86,7 +87,7 @@ class Engine:
         self.ledger = Ledger(store)
         self.effects = Effects(self.nodes, self.inbox, self.tasks, feed, self.stats, clock.now)
         self.paces = Paces(settings, store, self.effects, clock)
-        self.counsel = Counsel(settings, law, self.registry, self.inbox, clock)
+        self.counsel = Counsel(settings, law, self.registry, self.inbox, clock, self.paces.shares)
         self.dialling = Dialling(
             settings,
             self.registry,
@@ -171,6 +172,7 @@ class Engine:
         self._repeat("leases", self.settings.lease_s / 3, self.leases.renew)
         self._repeat("sweep", self.settings.sweep_s, self.sweep)
         self._repeat("law", LOOK_S, self.counsel.look)
+        self._repeat("lines", LINES_S, self.paces.shares.look)
         self._repeat("holds", HOLDS_S, self.holds.look)
         self._repeat("pacing log", _PACING_LOG_S, self.paces.write)
         self._repeat("pacing memory", _PACING_MEMORY_S, self.paces.save)

@@ -28,6 +28,7 @@ from dialer_engine.engine.effects import Effects
 from dialer_engine.engine.pace import CampaignPace
 from dialer_engine.engine.registry import Agent, Call
 from dialer_engine.engine.settings import EngineSettings
+from dialer_engine.engine.shares import Shares
 from dialer_engine.ports.clock import Clock
 from dialer_engine.ports.store import Store
 
@@ -60,6 +61,7 @@ class Paces:
         self._effects = effects
         self._clock = clock
         self._past: dict[CampaignName, _Past] = {}
+        self.shares = Shares(settings, store, clock)
 
     # -- campaigns come and go
 
@@ -69,6 +71,7 @@ class Paces:
             return
         live, abandoned = await self._counted(campaign)
         memory = await self._store.memory(campaign.name, LEARNS)
+        await self.shares.recall(campaign)
         self._past[campaign.name] = _Past(live, abandoned, memory)
 
     async def _counted(self, campaign: Campaign) -> tuple[int, int]:
@@ -162,6 +165,7 @@ class Paces:
         call.counted = True
         abandoned = lost or state.outcome is Outcome.ABANDONED
         pace.account.count(abandoned, now.utc)
+        self.shares.count(call.campaign, abandoned, now.utc)
 
     def agent_changed(
         self, agent: Agent, before: AgentState, call: Call | None, now: Moment

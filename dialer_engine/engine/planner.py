@@ -111,7 +111,7 @@ class Planner:
         trunk: TrunkName | None = None,
     ) -> Permit | Denial:
         """What the law says; a case that it denies waits."""
-        facts = self._counsel.facts(candidate, running.campaign, attempt, trunk)
+        facts = self._counsel.facts(candidate, running.campaign, attempt, trunk, running.kept_free)
         verdict = self._counsel.gate.decide(facts, now.utc)
         if isinstance(verdict, Denial):
             self._counsel.denied(facts, verdict, candidate.case_id, now.utc)

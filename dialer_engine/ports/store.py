@@ -17,7 +17,13 @@ from dialer_engine.domain.campaign import Campaign, CampaignState
 from dialer_engine.domain.collections.facts import CaseFacts
 from dialer_engine.domain.events import Presence
 from dialer_engine.domain.reports import Report
-from dialer_engine.domain.units import AgentId, AttemptId, CampaignName, CaseId
+from dialer_engine.domain.units import (
+    AgentId,
+    AttemptId,
+    CampaignName,
+    CaseId,
+    TrunkName,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +198,14 @@ class Store(Protocol):
     ) -> tuple[int, int]:
         """Live answers of attempts planned in [since, until) that are over, and how many of them were
         abandoned.
+        """
+        ...
+
+    async def trunk_calls(
+        self, since: datetime, until: datetime
+    ) -> Mapping[TrunkName, tuple[int, int]]:
+        """By trunk: attempts planned in [since, until), and how many of them are over and were short: not
+        answered, or for six seconds at most.
         """
         ...
 

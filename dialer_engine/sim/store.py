@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from dialer_engine.compliance.counting import SHORT_CALL_S
 from dialer_engine.domain.attempt import AttemptDraft, AttemptEnd, Candidate, CaseNext, OpenAttempt
 from dialer_engine.domain.campaign import Campaign, CampaignState
 from dialer_engine.domain.collections.facts import CaseFacts
@@ -23,7 +24,14 @@ from dialer_engine.domain.errors import CampaignHeld, NotFound, StoreUnavailable
 from dialer_engine.domain.events import Presence
 from dialer_engine.domain.outcome import Outcome
 from dialer_engine.domain.reports import Report
-from dialer_engine.domain.units import E164, AgentId, AttemptId, CampaignName, CaseId
+from dialer_engine.domain.units import (
+    E164,
+    AgentId,
+    AttemptId,
+    CampaignName,
+    CaseId,
+    TrunkName,
+)
 from dialer_engine.ports.store import (
     AgentAtWork,
     AgentEventRow,
@@ -189,6 +197,18 @@ class MemoryStore:
         ]
         live = [one for one in outcomes if one in _LIVE]
         return len(live), live.count(Outcome.ABANDONED)
+
+    async def trunk_calls(
+        self, since: datetime, until: datetime
+    ) -> Mapping[TrunkName, tuple[int, int]]:
+        """See the port."""
+        await self._turn("trunk_calls")
+        found: dict[TrunkName, tuple[int, int]] = {}
+        for one in self.attempts.values():
+            if since <= one.draft.planned_at < until:
+                calls, short = found.get(one.draft.trunk, (0, 0))
+                found[one.draft.trunk] = (calls + 1, short + _is_short(one.end))
+        return found
 
     async def save_decisions(self, rows: Sequence[DecisionRow]) -> None:
         """See the port."""
@@ -504,3 +524,10 @@ class MemoryStore:
         if name not in self._campaigns:
             raise NotFound(f"there is no campaign {name!r}")
         return self._campaigns[name]
+
+
+def _is_short(end: AttemptEnd | None) -> bool:
+    if end is None:
+        return False
+    answered = end.answered_at
+    return answered is None or (end.ended_at - answered).total_seconds() <= SHORT_CALL_S

@@ -9,17 +9,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, delete, func, insert, select
+from sqlalchemy import case, delete, func, insert, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from dialer_engine.compliance.counting import SHORT_CALL_S
 from dialer_engine.domain.outcome import Outcome
-from dialer_engine.domain.units import CampaignName
+from dialer_engine.domain.units import CampaignName, TrunkName
 from dialer_engine.ports.store import ChangeRow, DecisionRow
 from dialer_engine.store._sql import upsert
 from dialer_engine.store.campaigns import CampaignIds
 from dialer_engine.store.schema import (
     attempts,
     campaign_changes,
+    campaigns,
     pacing_decisions,
     pacing_memory,
 )
@@ -44,6 +46,28 @@ async def live_answers(
     )
     live, lost = (await connection.execute(query)).one()
     return int(live), int(lost)
+
+
+async def trunk_calls(
+    connection: AsyncConnection, since: datetime, until: datetime
+) -> dict[TrunkName, tuple[int, int]]:
+    """By trunk: attempts, and the short ones among those that are over. One campaign after the other, since
+    that is how the index goes.
+    """
+    over = attempts.c.outcome.is_not(None)
+    long = attempts.c.answered_s > SHORT_CALL_S
+    short = case((over & func.coalesce(long, literal(False)).is_(False), 1), else_=0)
+    query = (
+        select(attempts.c.trunk, func.count(), func.coalesce(func.sum(short), 0))
+        .where(
+            attempts.c.campaign_id.in_(select(campaigns.c.id)),
+            attempts.c.planned_at >= since,
+            attempts.c.planned_at < until,
+        )
+        .group_by(attempts.c.trunk)
+    )
+    rows = await connection.execute(query)
+    return {TrunkName(trunk): (int(calls), int(brief)) for trunk, calls, brief in rows}
 
 
 async def save_decisions(

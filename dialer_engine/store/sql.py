@@ -29,7 +29,12 @@ from dialer_engine.domain.collections.product import Creditor, Product
 from dialer_engine.domain.collections.promise import PromiseState
 from dialer_engine.domain.errors import StoreUnavailable
 from dialer_engine.domain.reports import Report
-from dialer_engine.domain.units import AttemptId, CampaignName, CaseId
+from dialer_engine.domain.units import (
+    AttemptId,
+    CampaignName,
+    CaseId,
+    TrunkName,
+)
 from dialer_engine.ports.daily import Claim, Job, Step
 from dialer_engine.ports.store import (
     AgentAtWork,
@@ -226,6 +231,12 @@ class SqlStore:
     ) -> tuple[int, int]:
         """Live answers in [since, until) that are over, and how many of them were abandoned."""
         return await self._read(pacing.live_answers, self.ids, name, since, until)
+
+    async def trunk_calls(
+        self, since: datetime, until: datetime
+    ) -> Mapping[TrunkName, tuple[int, int]]:
+        """See the port."""
+        return await self._read(pacing.trunk_calls, since, until)
 
     async def save_decisions(self, rows: Sequence[DecisionRow]) -> None:
         """Keep what pacing decided."""

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
+from dialer_engine.domain.campaign import Campaign
+from dialer_engine.domain.outcome import Outcome
+from dialer_engine.domain.units import CampaignName
+from dialer_engine.store import SqlStore
 from tests.cli.conftest import Ran, Run
 from tests.cli.test_offline import CSV
+from tests.store.building import draft, end
 
 NOON = "2026-11-23T12:00+00:00"
 
@@ -236,3 +242,48 @@ def test_a_complaint_is_opened_listed_and_closed_and_holds_the_case_meanwhile(st
     assert store("compliance", "complaint", "list", "--json").json == []
     assert len(store("compliance", "complaint", "list", "--all", "--json").json) == 2
     assert store("evidence", "verify").code == 0
+
+
+SPRING = CampaignName("spring")
+
+
+async def begin_spring(tmp_path: Path) -> None:
+    book = SqlStore(f"sqlite:///{tmp_path}/dialer.db")
+    await book.open()
+    await book.save_campaign(Campaign(SPRING))
+    await book.close()
+
+
+async def abandon(tmp_path: Path) -> None:
+    """Of the campaign's live answers one was abandoned, and the other not."""
+    book = SqlStore(f"sqlite:///{tmp_path}/dialer.db")
+    await book.open()
+    for number, outcome in ((801, Outcome.ABANDONED), (802, Outcome.COMPLETED)):
+        made = draft(number, number, campaign=SPRING)
+        assert await book.begin_attempts([made]) == {}
+        await book.end_attempts([end(made.id, outcome, answered=1)], [])
+    await book.close()
+
+
+def test_the_campaigns_share_of_abandoned_calls_is_asked_and_told(
+    store: Run, tmp_path: Path
+) -> None:
+    asyncio.run(begin_spring(tmp_path))
+    assert store("import", str(tmp_path / "cases.csv"), "--campaign", "spring").code == 1
+    assert explain(store, "R1", "--at", NOON).code == 0
+    asyncio.run(abandon(tmp_path))
+    ran = explain(store, "R1", "--at", NOON)
+    [told] = ran.json
+    assert (ran.code, told["decision"]) == (3, "deferral")
+    assert [one["code"] for one in told["reasons"]] == ["uk_abandonment"]
+    assert told["again_at"] == "2026-11-24T08:00:00+00:00"
+    [share] = told["shares"]
+    assert share["campaign"] == "spring"
+    assert share["abandon_pct/calendar_day"] == 50.0
+    assert share["live/calendar_day"] == 2
+    assert (
+        "abandon_pct 50" in store("compliance", "explain", "R1", "--preset", "uk", "--at", NOON).out
+    )
+    # The day after.
+    assert explain(store, "R1", "--at", "2026-11-24T12:00+00:00").code == 0
+    assert explain(store, "R1", "--at", NOON, "--campaign", "autumn").code == 4

@@ -115,3 +115,20 @@ async def test_a_case_by_its_reference_due_or_not(store: SqlStore) -> None:
     for name, reference in ((LOANS, "C9"), (CARDS, first.reference)):
         with pytest.raises(NotFound):
             await store.candidate(name, reference, building.day_of)
+
+
+async def test_calls_of_a_trunk_and_the_short_ones_among_them(store: SqlStore) -> None:
+    """What still rings is a call, and nobody knows yet whether a short one."""
+    end = building.end
+    planned = [building.draft(index, index) for index in range(1, 6)]
+    assert await store.begin_attempts(planned) == {}
+    ends = [
+        end(planned[0].id, Outcome.NO_ANSWER),
+        end(planned[1].id, Outcome.COMPLETED, answered=1, bridged=2),
+        end(planned[2].id, Outcome.HUNG_UP_EARLY, answered=1, ended=7),
+        end(planned[3].id, Outcome.HUNG_UP_EARLY, answered=1, ended=7.1),
+    ]
+    await store.end_attempts(ends, [])
+    day, at = timedelta(days=1), building.NOW
+    assert await store.trunk_calls(at - day, at + day) == {planned[0].trunk: (5, 2)}
+    assert await store.trunk_calls(at + day, at + 2 * day) == {}
