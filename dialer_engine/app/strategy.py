@@ -1,4 +1,4 @@
-"""What the commands about strategies do: check, explain, simulate, schema.
+"""What the commands about strategies do: check, explain, compare arms, schema; `strategy_simulate` has the month.
 
 Rules: this file knows where files are and asks compliance; what strategies mean is in the pure room;
 every function blocks and is called from no loop; what goes wrong is a DialerError.
@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,28 +33,37 @@ from dialer_engine.strategy.conduct import review_library, review_script
 from dialer_engine.strategy.experiment import Difference, Tally
 from dialer_engine.strategy.experiment import report as compare
 from dialer_engine.strategy.format import strategy_schema
-from dialer_engine.strategy.given import facts_of, invented
+from dialer_engine.strategy.given import facts_of
 from dialer_engine.strategy.limits import Limits, clock
 from dialer_engine.strategy.model import Arm, Experiment, Step, Strategy
 from dialer_engine.strategy.nodes import Node, Problem, plain
-from dialer_engine.strategy.outcomes import OutcomeModel, outcome_model
 from dialer_engine.strategy.read import is_strategy, parse_strategy, read_strategy
 from dialer_engine.strategy.retry import retry_table
 from dialer_engine.strategy.scripts import Library, scripts_schema
-from dialer_engine.strategy.simulate import SimCase, Simulation, simulate
 
 Json = dict[str, Any]
-# More than a person wants to wait for: a month of 100,000 cases takes minutes.
-MOST_CASES = 1_000_000
 
 
-def ask(preset: str) -> Limits | None:
-    """What a shipped compliance preset allows, None when there is none of that name."""
-    return limits_of(preset, load_book([preset])) if preset in known_presets() else None
+def ask(preset: str, config: Config | None = None) -> Limits | None:
+    """What a shipped compliance preset allows, None when there is none of that name. config: whose calendar
+    files count beside the library's.
+    """
+    if preset not in known_presets():
+        return None
+    named = (one.partition("=") for one in config.compliance.calendars) if config else ()
+    calendars = {place: Path(file) for place, _, file in named}
+    return limits_of(preset, load_book([preset], calendars=calendars))
 
 
-def _limits(preset: str) -> Limits:
-    found = ask(preset)
+def limits_for(
+    strategy: Strategy, presets: Sequence[str], config: Config | None = None
+) -> list[Limits]:
+    """Of these presets; of the first that the strategy names when there are none."""
+    return [_limits(name, config) for name in presets or strategy.presets[:1]]
+
+
+def _limits(preset: str, config: Config | None) -> Limits:
+    found = ask(preset, config)
     if found is None:
         raise NotFound(f"no compliance preset is called {preset}{nearest(preset, known_presets())}")
     return found
@@ -148,11 +157,11 @@ def _scripts_of(file: Path) -> Path:
 # -- explain ---------------------------------------------------------------------------------------
 
 
-def load(named: str) -> Strategy:
-    """A strategy by the name of a shipped one, or by its file."""
+def load(named: str, own: Path | None = None) -> Strategy:
+    """A strategy by the name of a shipped one, of one in the folder `own`, or by its file."""
     file = Path(named)
     if not file.suffix:
-        known = files.read_full(files.shipped())
+        known = files.read_full(files.shipped()) | (files.read_full(own) if own else {})
         if named not in known:
             raise NotFound(f"no strategy is called {named}{nearest(named, known)}")
         return known[named]
@@ -170,14 +179,14 @@ def explain(
     facts: CaseFacts,
     now: datetime,
     presets: Sequence[str] = (),
+    config: Config | None = None,
 ) -> Json:
     """{strategy, case, segment, title, hold, because, passed, arms, now, later}: what is done with a
     case, why, and when next. now: the debtor's local time.
-    presets: whose hours hold, as in `run`. Caps are not counted here; `compliance
-    explain` does.
+    presets: whose hours hold, as in `limits_for`. Caps are not counted here; `compliance explain` does.
     """
     found = choose(strategy, fact_map(facts), reference)
-    limits = [_limits(name) for name in presets or strategy.presets[:1]]
+    limits = limits_for(strategy, presets, config)
     segment = found.segment
     return {
         "strategy": strategy.name,
@@ -218,7 +227,40 @@ def _at(step: Step, now: datetime, limits: list[Limits]) -> str | None:
 
 def read_facts(file: Path) -> CaseFacts:
     """Facts from a JSON file, by the names that `strategy schema facts` lists."""
-    return facts_of(_table(file))
+    return facts_of(table(file))
+
+
+def of_campaign(config: Config, reference: str, campaign: str | None) -> tuple[Strategy, str]:
+    """The strategy of the campaign that the case is in, and the campaign's name. campaign: which, where
+    several differ. NotFound; BadValue says what to choose from.
+    """
+
+    async def work() -> dict[str, str]:
+        store = _store(config)
+        await store.open()
+        try:
+            mine = await store.case_campaigns(await store.case_id(reference))
+            known = {one.name: one.strategy for one in await store.campaigns()}
+        finally:
+            await store.close()
+        return {row["campaign"]: known[CampaignName(row["campaign"])] for row in mine}
+
+    found = asyncio.run(work())
+    if campaign is not None and campaign not in found:
+        raise NotFound(f"the case is in no campaign {campaign}{nearest(campaign, found)}")
+    named = found if campaign is None else {campaign: found[campaign]}
+    if not named:
+        raise NotFound("the case is in no campaign; name a strategy with -s")
+    if len(set(named.values())) > 1:
+        told = ", ".join(f"{one} ({strategy})" for one, strategy in named.items())
+        raise BadValue(f"the case is in several campaigns; say --campaign: {told}")
+    name, strategy = next(iter(named.items()))
+    course = files.read_books(config.strategies.folder).courses.get(strategy)
+    if course is None:
+        raise NotFound(
+            f"campaign {name} has the strategy {strategy}, which has no segments; name one with -s"
+        )
+    return course.strategy, name
 
 
 def _store(config: Config) -> SqlStore:
@@ -297,82 +339,7 @@ def _arm(arm: Arm, row: Difference, tally: Tally) -> Json:
     return found | {"clear": row.is_clear}
 
 
-# -- simulate --------------------------------------------------------------------------------------
-
-
-def run(
-    strategy: Strategy,
-    book: list[SimCase],
-    *,
-    model: Path | None,
-    seed: int,
-    start: date,
-    days: int,
-    presets: Sequence[str] = (),
-) -> Json:
-    """The month over the book as plain data; see `strategy.simulate.Simulation`. presets: whose limits
-    hold, all at once; the first that the strategy names when left out, since a case has one place.
-    """
-    limits = [_limits(name) for name in presets or strategy.presets[:1]]
-    outcomes = outcome_model(_table(model)) if model else OutcomeModel()
-    told = simulate(strategy, book, outcomes, limits, seed=seed, start=start, days=days)
-    return _simulated(told) | {
-        "strategy": strategy.name,
-        "presets": [limit.preset for limit in limits],
-        "seed": seed,
-        "start": start.isoformat(),
-        "model": str(model) if model else "assumed",
-    }
-
-
-def _simulated(told: Simulation) -> Json:
-    found = asdict(told)
-    found["recovered"] = {name: str(amount) for name, amount in told.recovered.items()}
-    found["outcomes"] = dict(told.outcomes.most_common())
-    for name in ("caps", "plan", "channels"):
-        found[name] = dict(getattr(told, name).most_common())
-    found["agent_hours"] = round(told.agent_hours, 1)
-    return found
-
-
-def book_from(file: Path) -> list[SimCase]:
-    """A case book: one JSON object a line, facts by name, with `reference` and `numbers` beside."""
-    found = []
-    try:
-        with file.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    found.append(_sim_case(line, number))
-                if len(found) > MOST_CASES:
-                    raise BadValue(f"{file}: more than {MOST_CASES:,} cases")
-    except OSError as error:
-        raise NotFound(f"{file}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise BadValue(f"{file}: not UTF-8") from error
-    return found
-
-
-def _sim_case(line: str, number: int) -> SimCase:
-    try:
-        data = json.loads(line)
-        if not isinstance(data, dict):
-            raise BadValue("a line is one JSON object")
-        reference, numbers = data.pop("reference", f"line-{number}"), data.pop("numbers", 1)
-        if not isinstance(numbers, int) or isinstance(numbers, bool) or numbers < 1:
-            raise BadValue("numbers is 1 or more")
-        return SimCase(str(reference), facts_of(data), numbers)
-    except (ValueError, RecursionError) as error:
-        raise BadValue(f"line {number}: {error}") from error
-
-
-def invented_book(cases: int, seed: int) -> list[SimCase]:
-    """A book of no person; see `strategy.given.invented`."""
-    if not 1 <= cases <= MOST_CASES:
-        raise BadValue(f"a book has 1 to {MOST_CASES:,} cases")
-    return invented(cases, seed)
-
-
-def _table(file: Path) -> Mapping[str, Any]:
+def table(file: Path) -> Mapping[str, Any]:
     try:
         data = plain(read_yaml(file)) if file.suffix in (".yaml", ".yml") else _json(file)
     except OSError as error:

@@ -7,11 +7,14 @@ a step that passes here can still be refused there, never the other way round.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import date
 
+from dialer_engine.compliance.calendar_ import Calendar
 from dialer_engine.compliance.rules import Channel as Via
 from dialer_engine.compliance.rules import CountSpec, Event, Hours, Kind, Rule, Span, WindowSpec
 from dialer_engine.compliance.ruleset import RuleBook
+from dialer_engine.compliance.windows import hours_of
 from dialer_engine.strategy.limits import Cap, Gap, Limits, Minutes, Window
 from dialer_engine.strategy.model import Channel
 
@@ -40,13 +43,35 @@ def limits_of(preset: str, book: RuleBook) -> Limits:
     return Limits(
         preset,
         tuple(
-            Window(rule.id, tuple(map(_minutes, rule.spec.days)), _channels(rule.scope.channels))
+            _window(rule, rule.spec, book.calendar_of(rule))
             for rule in rules
             if isinstance(rule.spec, WindowSpec) and _any_channel(rule.scope.channels)
         ),
         tuple(cap for rule in rules for cap in _caps(rule)),
         tuple(gap for rule in rules for gap in _gaps(rule)),
     )
+
+
+def _window(rule: Rule, spec: WindowSpec, calendar: Calendar | None) -> Window:
+    return Window(
+        rule.id,
+        tuple(map(_minutes, spec.days)),
+        _channels(rule.scope.channels),
+        None if calendar is None else _of_date(spec, calendar),
+    )
+
+
+def _of_date(spec: WindowSpec, calendar: Calendar) -> Callable[[date], Minutes | None]:
+    """As the gate reads the calendar; remembered, because a simulation asks for each case."""
+    hours = hours_of(spec, calendar)
+    known: dict[date, Minutes | None] = {}
+
+    def of_date(day: date) -> Minutes | None:
+        if day not in known:
+            known[day] = _minutes(hours(day))
+        return known[day]
+
+    return of_date
 
 
 def _binds_all(rule: Rule) -> bool:

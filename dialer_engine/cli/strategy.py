@@ -103,7 +103,13 @@ def check(session: Session, file: Path, scripts: Path | None) -> int:
 @strategy.command()
 @click.argument("case", metavar="CASE")
 @click.option("--facts", type=_FILE, help="Facts of the case as JSON or YAML; else the store's.")
-@click.option("-s", "--strategy", "named", required=True, help="A shipped strategy, or a file.")
+@click.option(
+    "-s",
+    "--strategy",
+    "named",
+    help="A strategy, or a file; that of the case's campaign if not given.",
+)
+@click.option("--campaign", help="Which of the case's campaigns, where their strategies differ.")
 @click.option(
     "--at",
     type=click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%d"]),
@@ -115,7 +121,8 @@ def explain(
     session: Session,
     case: str,
     facts: Path | None,
-    named: str,
+    named: str | None,
+    campaign: str | None,
     at: datetime | None,
     presets: tuple[str, ...],
 ) -> None:
@@ -127,14 +134,20 @@ def explain(
     from dialer_engine.app import strategy as app
 
     now = (at or datetime.now().astimezone()).replace(tzinfo=None)
-    made = app.load(named)
-    known = app.read_facts(facts) if facts else app.facts_from_store(session.offline(), case)
-    told = app.explain(made, case, known, now, presets)
+    config = session.offline()
+    if named is not None:
+        made = app.load(named, config.strategies.folder)
+    else:
+        made, campaign = app.of_campaign(config, case, campaign)
+    known = app.read_facts(facts) if facts else app.facts_from_store(config, case)
+    told = app.explain(made, case, known, now, presets, config) | {"campaign": campaign}
     if session.json:
         show.emit_json(told)
         return
     segment = told["segment"] or "-"
     show.facts(session, [("Name", told["strategy"]), ("Segment", segment)])
+    if campaign:
+        show.facts(session, [("Campaign", campaign)])
     if told["hold"]:
         show.facts(session, [("Held by", told["hold"])])
     for name, arm in told["arms"].items():
@@ -185,8 +198,9 @@ def report(session: Session, campaign: str, result: str, confidence: float) -> N
 @click.option("--book", type=_FILE, help="A case book: JSON, one case a line.")
 @click.option("--cases", default=1000, help="Without --book: this many invented cases.")
 @click.option(
-    "--model", type=_FILE, help="How people answer and pay, as YAML or JSON; else assumed."
+    "--model", type=_FILE, help="How people answer and pay, as YAML or JSON; else as observed."
 )
+@click.option("--assume", is_flag=True, help="Do not ask the store how people answered.")
 @click.option("--seed", default=1, help="The same seed gives the same month.")
 @click.option("--start", type=click.DateTime(["%Y-%m-%d"]), help="First day, such as 2026-12-01.")
 @click.option("--days", default=30, type=click.IntRange(1, 366), help="How many days.")
@@ -198,6 +212,7 @@ def simulate(
     book: Path | None,
     cases: int,
     model: Path | None,
+    assume: bool,
     seed: int,
     start: datetime | None,
     days: int,
@@ -205,15 +220,21 @@ def simulate(
 ) -> None:
     """A month over a case book on a virtual clock.
 
-    Nothing is dialled. How people answer, promise and pay is assumed unless --model says it: the
-    figures show what a strategy asks of lines, hours and caps, not what it will bring in.
+    Nothing is dialled. How people answer, promise and pay is what --model says, else what the store saw
+    in 90 days when it saw enough, else assumed, and the output says which: the figures show what a strategy
+    asks of lines, hours and caps, not what it will bring in. Holidays and make-up days are those of the gate.
     """
-    from dialer_engine.app import strategy as app
+    from dialer_engine.app import strategy_simulate as app
+    from dialer_engine.app.strategy import load
 
-    made = app.load(file)
+    config = session.offline()
+    made = load(file, config.strategies.folder)
     people = app.book_from(book) if book else app.invented_book(cases, seed)
     first = (start or datetime.now().astimezone()).date()
-    told = app.run(made, people, model=model, seed=seed, start=first, days=days, presets=presets)
+    how = app.model_for(config, model, assume=assume)
+    told = app.run(
+        made, people, model=how, seed=seed, start=first, days=days, presets=presets, config=config
+    )
     told["book"] = str(book) if book else "invented"
     if session.json:
         show.emit_json(told)
@@ -221,10 +242,22 @@ def simulate(
     _month(session, told)
 
 
+def _how(model: str, told: Mapping[str, Any]) -> None:
+    """Which model it was, where it is not the caller's own."""
+    if model == "assumed":
+        why = f" ({told['why']})" if told else ""
+        print(f"! model: assumed{why}", file=sys.stderr)
+    elif model == "observed":
+        of = f"{told['attempts']:,} attempts since {told['since']}, hours of {told['zone']}"
+        print(f"! model: observed ({of}); assumed: {', '.join(told['assumed'])}", file=sys.stderr)
+
+
 def _month(session: Session, told: dict[str, Any]) -> None:
-    for what in ("book", "model"):
-        if told[what] in ("invented", "assumed"):
-            print(f"! {what}: {told[what]}", file=sys.stderr)
+    if told["book"] == "invented":
+        print("! book: invented", file=sys.stderr)
+    _how(told["model"], told["model_told"])
+    for year in told["closed_years"]:
+        print(f"! {year}: closed, no holidays are known yet", file=sys.stderr)
     total = {"segment": "=", **told["total"]}
     rows = [{"segment": name, **figures} for name, figures in told["segments"].items()]
     show.show_table(session, "", (Column("Segment", "segment"), *_FIGURES), [*rows, total])

@@ -121,7 +121,7 @@ def next_time(step: Step, now: datetime, limits: Iterable[Limits] = ()) -> datet
     held = list(limits) or [Limits("")]
     for ahead in range(_AHEAD_DAYS):
         day = now + timedelta(days=ahead)
-        spans = [limit.open_hours(step, day.weekday()) for limit in held]
+        spans = [limit.open_on(step, day.date()) for limit in held]
         if any(span is None for span in spans):
             continue
         start = max(span[0] for span in spans if span)

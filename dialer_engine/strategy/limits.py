@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from dialer_engine.strategy.model import Channel, Step
 
@@ -19,11 +20,18 @@ _WEEK = 7
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Hours of Monday to Sunday, None for closed."""
+    """Hours of Monday to Sunday, None for closed. of_date: what the gate's own calendar says of a date, where
+    holidays and make-up days differ; None: its weekday says all.
+    """
 
     rule: str
     days: tuple[Minutes | None, ...]
     channels: frozenset[Channel] = frozenset()
+    of_date: Callable[[date], Minutes | None] | None = None
+
+    def on(self, day: date) -> Minutes | None:
+        """The hours of a date."""
+        return self.days[day.weekday()] if self.of_date is None else self.of_date(day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +67,11 @@ class Limits:
 
     def hours(self, channel: Channel, weekday: int) -> Minutes | None:
         """When the channel may be used on that weekday: inside every window that binds it."""
-        start, end = 0, _DAY_MINUTES
-        for window in self.windows:
-            if binds(window.channels, channel):
-                day = window.days[weekday]
-                if day is None:
-                    return None
-                start, end = max(start, day[0]), min(end, day[1])
-        return (start, end) if start < end else None
+        return _inside(w.days[weekday] for w in self.windows if binds(w.channels, channel))
+
+    def hours_on(self, channel: Channel, day: date) -> Minutes | None:
+        """The same of a date: holidays and make-up days count."""
+        return _inside(w.on(day) for w in self.windows if binds(w.channels, channel))
 
     def narrowing(self, channel: Channel, weekday: int) -> str:
         """Ids of the windows that bind the channel on that day."""
@@ -75,12 +80,26 @@ class Limits:
 
     def open_hours(self, step: Step, weekday: int) -> Minutes | None:
         """When the step can happen on that weekday."""
-        allowed = self.hours(step.channel, weekday)
-        if weekday not in step.weekdays or allowed is None:
+        return _own(step, weekday, self.hours(step.channel, weekday))
+
+    def open_on(self, step: Step, day: date) -> Minutes | None:
+        """When the step can happen on that date. Its own weekdays are those of the calendar on the wall."""
+        return _own(step, day.weekday(), self.hours_on(step.channel, day))
+
+
+def _inside(spans: Iterator[Minutes | None]) -> Minutes | None:
+    start, end = 0, _DAY_MINUTES
+    for span in spans:
+        if span is None:
             return None
-        own = step.hours or (0, _DAY_MINUTES)
-        start, end = max(allowed[0], own[0]), min(allowed[1], own[1])
-        return (start, end) if start < end else None
+        start, end = max(start, span[0]), min(end, span[1])
+    return (start, end) if start < end else None
+
+
+def _own(step: Step, weekday: int, allowed: Minutes | None) -> Minutes | None:
+    if weekday not in step.weekdays or allowed is None:
+        return None
+    return _inside(iter((allowed, step.hours)) if step.hours else iter((allowed,)))
 
 
 Ask = Callable[[str], Limits | None]

@@ -6,9 +6,8 @@ can do; a case that has paid is left alone; `done` of the retry table ends the c
 next step begins anew; promises fall due and break. The stage moves with the days where the case came
 in with the common buckets of 30 days, else it stays.
 
-Known limits: one person a case, no third parties; a payment is of the whole balance; holidays are not
-looked at; caps count by case, so people with several cases are called more than compliance would let
-them.
+Known limits: one person a case, no third parties; a payment is of the whole balance; caps count by case, so
+people with several cases are called more than compliance would let them.
 """
 
 from __future__ import annotations
@@ -98,7 +97,9 @@ def simulate(
     start: date,
     days: int = DAYS,
 ) -> Simulation:
-    """A month of the strategy over the book; `start` gives the day of the week."""
+    """A month of the strategy over the book. start: its first day; the calendars of `limits` know the
+    others.
+    """
     told = Simulation(days, by_day=[0] * days)
     for index, case in enumerate(book):
         _Life(strategy, case, model, limits, Chance(seed, index), told, start).live()
@@ -282,8 +283,8 @@ class _Life:
             due = self._due[key] = self._dial(minute, step)
 
     def _span(self, day: int, step: Step) -> tuple[int, int] | None:
-        weekday = (self._start + timedelta(days=day)).weekday()
-        spans = [limit.open_hours(step, weekday) for limit in self._limits or (Limits(""),)]
+        today = self._start + timedelta(days=day)
+        spans = [limit.open_on(step, today) for limit in self._limits or (Limits(""),)]
         if any(span is None for span in spans):
             return None
         start, end = max(s[0] for s in spans if s), min(s[1] for s in spans if s)

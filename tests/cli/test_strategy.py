@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from dialer_engine.app.strategies import shipped
-from tests.cli.conftest import Run
+from dialer_engine.domain.campaign import Campaign
+from dialer_engine.domain.case import Case, Number
+from dialer_engine.domain.units import E164, CampaignName
+from dialer_engine.store import SqlStore
+from dialer_engine.strategy.observed import Observed
+from tests.cli.conftest import Ran, Run
 
 FACTS = {
     "dpd": 9,
@@ -213,9 +220,9 @@ def test_the_schema_is_json(run: Run, which: str) -> None:
     assert told["additionalProperties"] is False
 
 
-def test_explain_reads_the_case_from_the_store(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def house(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`run` with a store that has the case R1."""
     monkeypatch.delenv("DIALER_SOCKET")
     (tmp_path / "dialer.yaml").write_text(
         f"daemon:\n  state_dir: {tmp_path}\nstore:\n  url: sqlite:///{tmp_path}/dialer.db\n",
@@ -224,12 +231,69 @@ def test_explain_reads_the_case_from_the_store(
     (tmp_path / "cases.csv").write_text(
         "reference,name,mobile,balance\nR1,Ann,+447700900001,100.50\n", encoding="utf-8"
     )
-    config = ("--config", str(tmp_path / "dialer.yaml"))
-    assert run(*config, "db", "upgrade").code == 0
-    assert run(*config, "import", str(tmp_path / "cases.csv"), "--currency", "GBP").code == 0
-    ran = run(*config, "strategy", "explain", "R1", "-s", "early", "--json")
+
+    def command(*arguments: str) -> Ran:
+        return run("--config", str(tmp_path / "dialer.yaml"), *arguments)
+
+    assert command("db", "upgrade").code == 0
+    assert command("import", str(tmp_path / "cases.csv"), "--currency", "GBP").code == 0
+    return command
+
+
+def join(folder: Path, *campaigns: Campaign) -> None:
+    """Put R1 into campaigns."""
+
+    async def work() -> None:
+        store = SqlStore(f"sqlite:///{folder}/dialer.db")
+        await store.open()
+        for one in campaigns:
+            await store.save_campaign(one)
+            numbers = (Number(E164("+447700900001"), "mobile", "Europe/London", 0),)
+            await store.import_batch(one.name, [Case("R1", "Ann", numbers)], datetime.now(UTC))
+        await store.close()
+
+    asyncio.run(work())
+
+
+def test_explain_reads_the_case_from_the_store(house: Run) -> None:
+    ran = house("strategy", "explain", "R1", "-s", "early", "--json")
     assert ran.code == 0, ran.err
     told = json.loads(ran.out)
     assert told["case"] == "R1"
     assert told["segment"]
-    assert run(*config, "strategy", "explain", "R2", "-s", "early").code == 4
+    assert house("strategy", "explain", "R2", "-s", "early").code == 4
+
+
+def test_explain_takes_the_strategy_of_the_case_s_campaign(house: Run, tmp_path: Path) -> None:
+    ran = house("strategy", "explain", "R1")
+    assert ran.code == 4
+    assert "in no campaign" in ran.err
+    join(tmp_path, Campaign(CampaignName("plain")))
+    assert "which has no segments" in house("strategy", "explain", "R1").err
+    join(tmp_path, Campaign(CampaignName("cards"), strategy="early"))
+    ran = house("strategy", "explain", "R1")
+    assert ran.code == 1
+    assert "say --campaign: cards (early), plain (default)" in ran.err
+    told = house("strategy", "explain", "R1", "--campaign", "cards", "--json").json
+    assert (told["strategy"], told["campaign"]) == ("early", "cards")
+    assert "did you mean cards?" in house("strategy", "explain", "R1", "--campaign", "crads").err
+    assert "cards" in house("strategy", "explain", "R1", "--campaign", "cards").out
+
+
+def test_simulate_takes_what_the_store_saw(house: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    month = ("strategy", "simulate", "early", "--cases", "20", "--start", "2026-11-30")
+    ran = house(*month)
+    assert "model: assumed (0 attempts in 90 days, 1000 are needed)" in ran.err
+
+    async def many(*asked: object) -> Observed:
+        found = Observed()
+        found.hours[10] = (2000, 0)
+        return found
+
+    monkeypatch.setattr("dialer_engine.app.strategy_simulate.observed", many)
+    ran = house(*month)
+    assert "model: observed (2,000 attempts since" in ran.err
+    told = house(*month, "--json").json
+    assert (told["model"], told["total"]["connected"]) == ("observed", 0)
+    assert "cure" in told["model_told"]["assumed"]
+    assert house(*month, "--assume", "--json").json["total"]["connected"] > 0

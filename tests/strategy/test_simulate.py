@@ -178,3 +178,19 @@ def test_chance_is_even_and_cases_are_independent() -> None:
     firsts = [Chance(1, case).next() for case in range(20_000)]
     assert abs(sum(firsts) / len(firsts) - 0.5) < 0.01
     assert abs(sum(a < 0.5 and b < 0.5 for a, b in pairwise(firsts)) / 20_000 - 0.25) < 0.01
+
+
+def test_holidays_and_make_up_days_are_the_calendar_s() -> None:
+    holiday, worked = date(2026, 12, 2), date(2026, 12, 6)
+
+    def of_date(day: date) -> tuple[int, int] | None:
+        if day == holiday:
+            return None
+        return (600, 720) if day.weekday() < 5 or day == worked else None
+
+    calendar = Limits("x", (Window("w", (*((600, 720),) * 5, None, None), of_date=of_date),))
+    told = month(strategy({**CALL, "per_day": 1, "per_week": 7}), limits=[calendar])
+    dialled = {day for day, count in enumerate(told.by_day) if count}
+    assert (holiday - MONDAY).days not in dialled
+    assert (worked - MONDAY).days in dialled
+    assert len(dialled) == 20
