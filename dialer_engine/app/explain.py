@@ -6,7 +6,7 @@ configuration, and the line that is tried first; nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -17,6 +17,7 @@ from dialer_engine.app.law import in_store, moment
 from dialer_engine.app.wiring import house_rules, rule_book
 from dialer_engine.compliance.facts import Facts
 from dialer_engine.compliance.gate import Deferral, Gate, Permit, local_day
+from dialer_engine.compliance.lifting import with_wide
 from dialer_engine.compliance.rules import Override
 from dialer_engine.compliance.ruleset import RuleBook
 from dialer_engine.domain.campaign import Campaign
@@ -63,11 +64,12 @@ def explain(
             "holds": await store.database.read(hold_book.listing, case_id, False, _MOST_HOLDS, now),
             "shares": [_told_share(name, figures) for name, _, figures in asking if figures],
         }
+        wide = await law.lifted_widely(now)
         told = []
         # One by one: `facts` is by case, and these are numbers of one.
         for candidate in candidates:
             known = await law.facts([candidate], now)
-            facts = _asked(config, known[candidate.case_id], asking, promises)
+            facts = _asked(config, known[candidate.case_id], asking, promises, wide)
             told.append(_explained(gate, facts, now) | beside)
         return told
 
@@ -107,7 +109,11 @@ def _told_share(name: str, figures: dict[str, float]) -> Json:
 
 
 def _asked(
-    config: Config, facts: Facts, asking: Sequence[_Share], promises: Sequence[str]
+    config: Config,
+    facts: Facts,
+    asking: Sequence[_Share],
+    promises: Sequence[str],
+    wide: Mapping[str, tuple[Override, ...]],
 ) -> Facts:
     """The facts, as `engine.counsel.Counsel.facts` makes them complete."""
     promised = frozenset(promises) | frozenset(config.compliance.disclosures)
@@ -118,11 +124,12 @@ def _asked(
         if line.carrier:
             facts = replace(facts, subject=replace(facts.subject, carrier=line.carrier))
     if not asking:
-        return facts
+        return replace(facts, overrides=with_wide(facts, "", wide))
     _, campaign, shares = max(asking, key=lambda one: _highest(one[2]))
     figures = {"ring_s": campaign.ring_timeout_s, "wait_s": campaign.wait_limit_s, **shares}
     kept = frozenset({"agent_guaranteed"}) if campaign.mode.for_one_agent else frozenset()
-    return replace(facts, figures=figures, flags=facts.flags | kept)
+    lifted = with_wide(facts, campaign.name, wide)
+    return replace(facts, figures=figures, flags=facts.flags | kept, overrides=lifted)
 
 
 def _highest(figures: dict[str, float]) -> float:

@@ -32,7 +32,9 @@ def override() -> None:
 
 @override.command()
 @click.argument("rule")
-@click.option("--case", required=True, help="The reference of the case.")
+@click.option("--case", default="", help="The reference of the case.")
+@click.option("--number", default="", help="A number, whosever case it is in.")
+@click.option("--campaign", default="", help="All calls of a campaign.")
 @_who
 @_why
 @click.option("--until", required=True, help="ISO time with a zone; from then on the rule holds.")
@@ -46,6 +48,8 @@ def give(
     session: Session,
     rule: str,
     case: str,
+    number: str,
+    campaign: str,
     who: str,
     why: str,
     until: str,
@@ -55,14 +59,15 @@ def give(
 ) -> None:
     """Lift a rule.
 
-    Exit code 3 when nothing may lift it: its severity and its kinds decide. It goes on the record of the
-    case and into the evidence, with each decision that is made under it.
+    For one of --case, --number, --campaign. Exit code 3 when nothing may lift it: its severity and its
+    kinds decide. It goes on the record of the case and into the evidence, with each decision that is made
+    under it.
     """
     from dialer_engine.app import overrides
 
     told = overrides.give(
         session.offline(), presets, rule,
-        case=case, kind=kind, who=who, why=why, until=until, hours=hours,
+        case=case, number=number, campaign=campaign, kind=kind, who=who, why=why, until=until, hours=hours,
     )  # fmt: skip
     _show(session, told)
 

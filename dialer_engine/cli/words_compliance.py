@@ -59,6 +59,8 @@ COMPLIANCE: dict[str, str] = {
     # options
     "A disclosure that the script makes.": "话术承诺的告知事项。",
     "A rule file of your own.": "自有规则文件。",
+    "A number, whosever case it is in.": "某一号码,不论属于哪个案件。",
+    "All calls of a campaign.": "某一活动的全部呼叫。",
     "Also those that are over.": "包括已失效的。",
     "Also those that are closed.": "包括已结案的。",
     "ISO time with a zone; until it is released if not given.": "含时区的 ISO 时间;默认至解除为止。",

@@ -6,9 +6,12 @@ Rules: a rule is lifted by the kinds of override that it names itself, and one w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
+from dialer_engine.compliance.counting import unit_key
+from dialer_engine.compliance.facts import Facts
 from dialer_engine.compliance.rules import Hours, Override, Rule, Severity, WindowSpec
 
 _SUPERVISOR: Final = frozenset({"supervisor"})
@@ -45,3 +48,15 @@ def objection(rule: Rule, kind: str, window: Hours | None) -> str:
     if window is not None and not isinstance(rule.spec, WindowSpec):
         return f"rule {rule.id} is about no hours, so it cannot have others"
     return ""
+
+
+def with_wide(
+    facts: Facts, campaign: str, wide: Mapping[str, tuple[Override, ...]]
+) -> tuple[Override, ...]:
+    """The overrides of the case, of its number and of the campaign. wide: those of numbers and campaigns, by
+    the names of their counters.
+    """
+    if not wide:
+        return facts.overrides
+    of_number = wide.get(facts.keys.get("number", ""), ())
+    return facts.overrides + of_number + wide.get(unit_key("campaign", campaign), ())

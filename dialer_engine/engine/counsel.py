@@ -18,6 +18,8 @@ import structlog
 
 from dialer_engine.compliance.facts import Facts
 from dialer_engine.compliance.gate import Denial, Gate
+from dialer_engine.compliance.lifting import with_wide
+from dialer_engine.compliance.rules import Override
 from dialer_engine.domain import events as ev
 from dialer_engine.domain.attempt import Candidate
 from dialer_engine.domain.call import CallPhase
@@ -65,6 +67,7 @@ class Counsel:
         self._barred: dict[AttemptId, str] = {}
         self._records: list[tuple[CaseId, Mapping[str, Any]]] = []
         self._version: int | None = None
+        self._wide: Mapping[str, tuple[Override, ...]] | None = None
 
     def apply(self, settings: EngineSettings) -> None:
         """New rules, from the next question on."""
@@ -77,6 +80,8 @@ class Counsel:
         """Find out what the gate will ask; returns those of whom it is known. StoreError."""
         if self._law is None or not candidates:
             return list(candidates)
+        if self._wide is None:
+            self._wide = await self._law.lifted_widely(now)
         found = await self._law.facts(candidates, now)
         self._known |= found
         return [one for one in candidates if one.case_id in found]
@@ -115,6 +120,7 @@ class Counsel:
             disclosures=self.settings.disclosures,
             caller_id=line.caller_id,
             figures=self._figures(campaign, line),
+            overrides=with_wide(known, campaign.name, self._wide or {}),
         )
 
     def _figures(self, campaign: Campaign, line: LineLaw) -> dict[str, float]:
@@ -157,6 +163,7 @@ class Counsel:
             return
         version = await self._law.version()
         if version != self._version:
+            self._wide = await self._law.lifted_widely(self._clock.now().utc)
             await self._look_at_calls(self._law)
             await self._look_at_cases(self._law)
             self._version = version

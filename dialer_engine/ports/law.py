@@ -52,6 +52,10 @@ class Law(Protocol):
         """The overrides that each case has now; cases without any are missing."""
         ...
 
+    async def lifted_widely(self, now: datetime) -> Mapping[str, tuple[Override, ...]]:
+        """The overrides that numbers and campaigns have now, by the names of their counters."""
+        ...
+
     async def denied(self, records: Sequence[tuple[CaseId, Mapping[str, Any]]]) -> None:
         """Put denials on record."""
         ...

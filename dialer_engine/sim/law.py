@@ -19,12 +19,13 @@ from dialer_engine.ports.law import Flying
 @dataclass(slots=True)
 class MemoryLaw:
     """lists: by number or case, the names of the lists. down: why nothing works, empty while it does.
-    records: denials, as they were put on record.
+    records: denials, as they were put on record. wide: overrides of numbers and campaigns, by counter.
     """
 
     lists: dict[E164 | CaseId, tuple[str, ...]] = field(default_factory=dict)
     extra: dict[CaseId, dict[str, Any]] = field(default_factory=dict)
     records: list[tuple[CaseId, Mapping[str, Any]]] = field(default_factory=list)
+    wide: dict[str, tuple[Override, ...]] = field(default_factory=dict)
     down: str = ""
     changes: int = 0
 
@@ -79,6 +80,11 @@ class MemoryLaw:
             for case, given in found.items()
             if given
         }
+
+    async def lifted_widely(self, now: datetime) -> Mapping[str, tuple[Override, ...]]:
+        """See the port."""
+        await self._turn()
+        return self.wide
 
     async def denied(self, records: Sequence[tuple[CaseId, Mapping[str, Any]]]) -> None:
         """See the port."""

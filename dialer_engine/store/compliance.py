@@ -92,7 +92,7 @@ async def _standing(connection: AsyncConnection, claims: Sequence[Claim]) -> His
 
 
 async def history(connection: AsyncConnection, since: Mapping[str, datetime | None]) -> History:
-    """The contacts of each unit from its time on, None for all; oldest first."""
+    """The contacts of each unit from its time on, None for all; oldest first, then by id."""
     found: History = defaultdict(list)
     for bounded in (True, False):
         keys = [unit for unit, start in since.items() if (start is not None) is bounded]
@@ -104,7 +104,7 @@ async def history(connection: AsyncConnection, since: Mapping[str, datetime | No
         )
         if bounded:
             query = query.where(unit_events.c.at >= min(starts))
-        query = query.order_by(unit_events.c.unit_key, unit_events.c.at)
+        query = query.order_by(unit_events.c.unit_key, unit_events.c.at, unit_events.c.contact)
         for unit, at, flags in await connection.execute(query):
             found[unit].append((at, flags))
     return found
@@ -186,12 +186,27 @@ async def overrides(
         among(connection, rule_overrides.c.case_id, case_ids), rule_overrides.c.until > now
     )
     for row in await connection.execute(query):
-        hours = None
-        if row.window_start is not None:
-            hours = Hours(row.window_start, row.window_end)
-        one = Override(row.rule, row.kind, row.who, row.why, row.until, hours)
-        found[CaseId(row.case_id)].append(one)
+        found[CaseId(row.case_id)].append(_override(row))
     return {case: tuple(given) for case, given in found.items()}
+
+
+async def wide_overrides(
+    connection: AsyncConnection, now: datetime
+) -> dict[str, tuple[Override, ...]]:
+    """What was lifted for numbers and campaigns and still is, by their counters."""
+    found: dict[str, list[Override]] = defaultdict(list)
+    c = rule_overrides.c
+    query = select(rule_overrides).where(c.unit_key.is_not(None), c.until > now).order_by(c.id)
+    for row in await connection.execute(query):
+        found[row.unit_key].append(_override(row))
+    return {unit: tuple(given) for unit, given in found.items()}
+
+
+def _override(row: Any) -> Override:
+    hours = None
+    if row.window_start is not None:
+        hours = Hours(row.window_start, row.window_end)
+    return Override(row.rule, row.kind, row.who, row.why, row.until, hours)
 
 
 async def sizes(connection: AsyncConnection) -> dict[str, int]:

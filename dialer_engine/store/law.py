@@ -12,7 +12,6 @@ in force. days past due: from the oldest unpaid due date.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -30,8 +29,9 @@ from dialer_engine.domain.errors import StoreError
 from dialer_engine.domain.units import AttemptId, CampaignName, CaseId
 from dialer_engine.ports.law import Flying
 from dialer_engine.store import compliance, evidence, law_cards, law_reading, suppression
+from dialer_engine.store.draw import names
 from dialer_engine.store.engine import CommitUnknown
-from dialer_engine.store.law_cards import Drawn
+from dialer_engine.store.law_cards import Drawn, known_of
 from dialer_engine.store.law_reading import Known
 from dialer_engine.store.sql import SqlStore
 from dialer_engine.store.vault import Vault
@@ -39,21 +39,8 @@ from dialer_engine.store.vault import Vault
 log = structlog.get_logger(__name__)
 _NO_FLAGS: Final[frozenset[str]] = frozenset()
 _NO_HISTORY: Final[Mapping[str, tuple[Contact, ...]]] = {}
-_NO_CONSENT: Final[Mapping[str, str]] = {}
+_NOTHING: Final[Mapping[str, str]] = {}
 _NOBODY: Final = AttemptId("")
-
-
-@dataclass(slots=True)
-class _One:
-    """A candidate on its way to its facts. keys: unit to counter. looked: history and lists may have
-    something.
-    """
-
-    candidate: Candidate
-    known: Known
-    keys: dict[str, str]
-    called: bool
-    listed: bool
 
 
 class SqlLaw:
@@ -107,6 +94,10 @@ class SqlLaw:
         """See the port."""
         return await self._store.database.read(compliance.overrides, cases, now)
 
+    async def lifted_widely(self, now: datetime) -> Mapping[str, tuple[Override, ...]]:
+        """See the port."""
+        return await self._store.database.read(compliance.wide_overrides, now)
+
     async def denied(self, records: Sequence[tuple[CaseId, Mapping[str, Any]]]) -> None:
         """See the port."""
         entries = [evidence.denied(record, case) for case, record in records]
@@ -123,61 +114,125 @@ class SqlLaw:
     ) -> dict[CaseId, Facts]:
         # Before the lists: what it counts is in them.
         version = await suppression.version(connection)
-        bare = [one for one in candidates if _card(one) is None]
-        ones = await _read(connection, vault, bare) if bare else {}
-        for one in candidates:
-            if (drawn := _card(one)) is not None:
-                ones[one.case_id] = _carded(one, drawn, version)
-        history = await self._history(connection, ones.values(), now)
-        wanted = [unit for one in ones.values() if one.listed for unit in _units(one)]
-        listed = await suppression.lists_of(connection, wanted, now) if wanted else {}
         versions = {"suppressions": str(version)}
-        return {
-            one.case_id: self._one(ones[one.case_id], history, listed, versions, now)
+        bare = [one for one in candidates if _card(one) is None]
+        made = await self._plainly(connection, vault, bare, versions, now) if bare else {}
+        drawn = [(one, card) for one in candidates if (card := _card(one)) is not None]
+        keys = {
+            one.case_id: _keys(
+                one.campaign, card.number_key, known_of(card.person, card.card or ())
+            )
+            for one, card in drawn
+            if card.called
+        }
+        history = await self._history(connection, keys.values(), now)
+        since = [(one, card) for one, card in drawn if card.version != version]
+        listed = await _listed_since(connection, since, now) if since else {}
+        for one, card in drawn:
+            lists = tuple(names(card.lists)) if card.lists else ()
+            if since and one.case_id in listed:
+                lists = listed[one.case_id]
+            its = _contacts(history, keys[one.case_id]) if card.called else _NO_HISTORY
+            made[one.case_id] = self._carded(one, card, its, lists, versions, now)
+        return {one.case_id: made[one.case_id] for one in candidates}
+
+    async def _plainly(
+        self,
+        connection: AsyncConnection,
+        vault: Vault,
+        candidates: Sequence[Candidate],
+        versions: Mapping[str, str],
+        now: datetime,
+    ) -> dict[CaseId, Facts]:
+        """Of those without a card; nobody looked for their history and lists either."""
+        found = await law_reading.read(connection, [one.case_id for one in candidates])
+        numbers = {one.case_id: vault.number(one.number) for one in candidates}
+        known = {case: found.known(case, key) for case, key in numbers.items()}
+        keys = {
+            one.case_id: _keys(one.campaign, numbers[one.case_id], known[one.case_id])
             for one in candidates
         }
+        history = await self._history(connection, keys.values(), now)
+        units = {case: _units(case, key) for case, key in numbers.items()}
+        wanted = [unit for its in units.values() for unit in its]
+        listed = await suppression.lists_of(connection, wanted, now)
+        return {
+            one.case_id: self._known(
+                one, known[one.case_id], keys[one.case_id], _contacts(history, keys[one.case_id]),
+                _names(listed, units[one.case_id]), versions, now,
+            )
+            for one in candidates
+        }  # fmt: skip
 
     async def _history(
-        self, connection: AsyncConnection, ones: Iterable[_One], now: datetime
+        self, connection: AsyncConnection, keys: Iterable[Mapping[str, str]], now: datetime
     ) -> compliance.History:
         counted, since = self.book.units, self.book.horizon(now)
-        units = {
-            key: since
-            for one in ones
-            if one.called
-            for unit, key in one.keys.items()
-            if unit in counted
-        }
+        units = {key: since for its in keys for unit, key in its.items() if unit in counted}
         return await compliance.history(connection, units) if units else {}
 
-    def _one(
+    def _known(
         self,
-        one: _One,
-        history: compliance.History,
-        listed: Mapping[str, tuple[str, ...]],
+        one: Candidate,
+        known: Known,
+        keys: dict[str, str],
+        history: Mapping[str, tuple[Contact, ...]],
+        lists: tuple[str, ...],
         versions: Mapping[str, str],
         now: datetime,
     ) -> Facts:
-        known, asked, keys = one.known, one.candidate, one.keys
+        place = known.jurisdiction
         return Facts(
             _NOBODY,
-            asked.number,
-            asked.zone,
-            asked.attempts_today,
-            asked.counted_day,
+            one.number,
+            one.zone,
+            one.attempts_today,
+            one.counted_day,
             subject=_subject(
                 self._channel, self._purpose, known.party_type, known.role, known.debt_type,
-                known.place, known.jurisdiction,
+                known.place, place,
             ),
             address_zones=known.address_zones,
-            country=known.jurisdiction.partition("-")[0],
+            country=place.partition("-")[0],
             keys=keys,
-            history=_contacts(history, keys) if one.called else _NO_HISTORY,
-            lists=_names(listed, _units(one)) if one.listed else (),
-            consents={"calls": known.consent} if known.consent else _NO_CONSENT,
+            history=history,
+            lists=lists,
+            consents={"calls": known.consent} if known.consent else _NOTHING,
             flags=_flags(known, now),
-            days_past_due=_past_due(known.oldest_due, asked.counted_day),
-            overrides=_lifted(known, now),
+            days_past_due=_past_due(known.oldest_due, one.counted_day),
+            overrides=tuple(lifted for lifted in known.overrides if lifted.until > now),
+            versions=versions,
+        )  # fmt: skip
+
+    def _carded(
+        self,
+        one: Candidate,
+        drawn: Drawn,
+        history: Mapping[str, tuple[Contact, ...]],
+        lists: tuple[str, ...],
+        versions: Mapping[str, str],
+        now: datetime,
+    ) -> Facts:
+        """The same as `_known`, without the ways round for a card that has nothing special."""
+        card = drawn.card
+        assert card is not None
+        _, _, debt, creditor, party_type, role, debt_type, place, where, due, few = card
+        if few is not None:
+            known = known_of(drawn.person, card)
+            keys = _keys(one.campaign, drawn.number_key, known)
+            return self._known(one, known, keys, history, lists, versions, now)
+        day = one.counted_day
+        return Facts(
+            _NOBODY, one.number, one.zone, one.attempts_today, day,
+            _subject(self._channel, self._purpose, party_type, role, debt_type, place, where),
+            (), where.partition("-")[0],
+            {
+                "number": f"number:{drawn.number_key}", "person": drawn.person,
+                "person_x_debt": f"person_x_debt:{debt}",
+                "person_x_creditor": f"person_x_creditor:{creditor}",
+                "campaign": _campaign_key(one.campaign),
+            },
+            history, lists, _NOTHING, _NO_FLAGS, _ordinal(day) - _ordinal(due) if due else None,
             versions=versions,
         )  # fmt: skip
 
@@ -188,24 +243,14 @@ def _card(one: Candidate) -> Drawn | None:
     return drawn if isinstance(drawn, Drawn) and drawn.card is not None else None
 
 
-async def _read(
-    connection: AsyncConnection, vault: Vault, candidates: Sequence[Candidate]
-) -> dict[CaseId, _One]:
-    """Those without a card; nobody looked for their history and lists either."""
-    found = await law_reading.read(connection, [one.case_id for one in candidates])
-    made = {}
-    for one in candidates:
-        key = vault.number(one.number)
-        known = found.known(one.case_id, key)
-        made[one.case_id] = _One(one, known, _keys(one.campaign, key, known), True, True)
-    return made
-
-
-def _carded(one: Candidate, drawn: Drawn, version: int) -> _One:
-    assert drawn.card is not None
-    known = law_cards.known_of(drawn.person, drawn.card)
-    keys = _keys(one.campaign, drawn.number_key, known)
-    return _One(one, known, keys, drawn.called, drawn.listed or drawn.version != version)
+async def _listed_since(
+    connection: AsyncConnection, drawn: Sequence[tuple[Candidate, Drawn]], now: datetime
+) -> dict[CaseId, tuple[str, ...]]:
+    """Of those that were drawn before a list changed."""
+    units = {one.case_id: _units(one.case_id, card.number_key) for one, card in drawn}
+    wanted = [unit for its in units.values() for unit in its]
+    listed = await suppression.lists_of(connection, wanted, now)
+    return {case: _names(listed, its) for case, its in units.items()}
 
 
 def _keys(campaign: CampaignName, number_key: str, known: Known) -> dict[str, str]:
@@ -226,9 +271,9 @@ def _campaign_key(name: CampaignName) -> str:
     return unit_key("campaign", name)
 
 
-def _units(one: _One) -> tuple[str, ...]:
+def _units(case: CaseId, number_key: str) -> tuple[str, ...]:
     """Under which names a list may hold it."""
-    return suppression.case_unit(one.candidate.case_id), one.keys["number"]
+    return suppression.case_unit(case), suppression.number_unit(number_key)
 
 
 @lru_cache(maxsize=1024)
@@ -260,15 +305,11 @@ def _flags(known: Known, now: datetime) -> frozenset[str]:
     return frozenset((*known.flags, *held))
 
 
-def _lifted(known: Known, now: datetime) -> tuple[Override, ...]:
-    return tuple(one for one in known.overrides if one.until > now) if known.overrides else ()
-
-
 def _past_due(due: date | None, counted_day: str) -> int | None:
     return None if due is None else _ordinal(counted_day) - due.toordinal()
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=4096)
 def _ordinal(day: str) -> int:
     return date.fromisoformat(day).toordinal()
 

@@ -31,7 +31,7 @@ from dialer_engine.store import schema_cards
 from dialer_engine.store._types import Amount, Key, UtcTime
 
 # The revision that this code reads and writes: the newest of migrations/versions.
-HEAD = "0007"
+HEAD = "0008"
 
 metadata = MetaData(
     naming_convention={

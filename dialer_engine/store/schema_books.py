@@ -266,7 +266,8 @@ complaints = Table(
     UniqueConstraint("case_id", "key"),
 )
 
-# Every channel but our own calls, which are in `attempts`.
+# Every channel but our own calls, which are in `attempts`. key: the reporter and its own reference, once;
+# empty for notes.
 interactions = Table(
     "interactions",
     metadata,
@@ -284,6 +285,14 @@ interactions = Table(
     Column("text", LargeBinary),
 )
 Index("ix_interactions_case_at", interactions.c.case_id, interactions.c.at)
+_is_reported = interactions.c.key != ""
+Index(
+    "uq_interactions_key",
+    interactions.c.key,
+    unique=True,
+    sqlite_where=_is_reported,
+    postgresql_where=_is_reported,
+)
 
 # Decisions about a case, for the record: allocated, recalled, held, reduced, offered, paid …
 case_events = Table(

@@ -70,7 +70,8 @@ Index(
     postgresql_where=_holds,
 )
 
-# Somebody lifted a rule for a case. window: seconds from midnight, NULL where the rule does not hold at all.
+# Somebody lifted a rule. window: seconds from midnight, NULL where the rule does not hold at all. unit_key,
+# shown: the counter of the number or campaign that it was lifted for, and its name; then case_id is 0.
 rule_overrides = Table(
     "rule_overrides",
     metadata,
@@ -84,6 +85,15 @@ rule_overrides = Table(
     Column("until", UtcTime, nullable=False),
     Column("window_start", Integer),
     Column("window_end", Integer),
+    Column("unit_key", Key),
+    Column("shown", String),
+)
+_is_wide = rule_overrides.c.unit_key.is_not(None)
+Index(
+    "ix_rule_overrides_unit_key",
+    rule_overrides.c.unit_key,
+    sqlite_where=_is_wide,
+    postgresql_where=_is_wide,
 )
 
 # What may not be deleted, whatever its age. case_id NULL: everything.

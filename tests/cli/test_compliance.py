@@ -287,3 +287,29 @@ def test_the_campaigns_share_of_abandoned_calls_is_asked_and_told(
     # The day after.
     assert explain(store, "R1", "--at", "2026-11-24T12:00+00:00").code == 0
     assert explain(store, "R1", "--at", NOON, "--campaign", "autumn").code == 4
+
+
+def test_a_rule_is_lifted_for_a_number_or_for_a_campaign(store: Run, tmp_path: Path) -> None:
+    give = ("compliance", "override", "give")
+    more = ("--preset", "uk", *WHY, "--until", "2999-01-01T00:00+00:00", "--json")
+    house = ("--set", "compliance.window_end=23:00")
+    told = store(*give, "uk_window", "--number", "+447700900001", *more)
+    assert (told.code, told.json["for"]) == (0, "+44********01")
+    assert "+447700900001" not in store("compliance", "override", "list").out
+    assert explain(store, "R1", "--at", EVENING, *house).code == 0
+    assert explain(store, "R2", "--at", EVENING, *house).code == 3
+    asyncio.run(begin_spring(tmp_path))
+    assert store(*give, "uk_window", "--campaign", "spring", *more).code == 3
+    assert store(*give, "uk_daily", "--campaign", "autumn", *more).code == 4
+    assert store(*give, "uk_daily", *more).code == 1
+    assert store(*give, "uk_daily", "--campaign", "spring", "--case", "R1", *more).code == 1
+    told = store(*give, "uk_daily", "--campaign", "spring", *more)
+    assert (told.code, told.json["for"]) == (0, "campaign:spring")
+    [one] = explain(store, "R2", "--campaign", "spring", "--at", NOON).json
+    assert [lifted["rule"] for lifted in one["overrides"]] == ["uk_daily"]
+    assert explain(store, "R2", "--at", NOON).json[0]["overrides"] == []
+    ids = [row["id"] for row in store("compliance", "override", "list", "--json").json]
+    for id in ids:
+        assert store("compliance", "override", "revoke", str(id), *WHY).code == 0
+    assert explain(store, "R1", "--at", EVENING, *house).code == 3
+    assert store("evidence", "verify", "--json").json["records"] == 4

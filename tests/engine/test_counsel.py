@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import time, timedelta
 
+from dialer_engine.compliance.counting import unit_key
 from dialer_engine.compliance.gate import RuleSet
 from dialer_engine.compliance.rules import (
     Kind,
     Override,
     Rule,
+    Severity,
     Source,
     Status,
     SuppressionSpec,
@@ -172,3 +174,21 @@ async def test_an_override_that_was_taken_back_counts_no_more_for_a_case_that_is
         law.changes += 1
         await one.wait(1)
         assert one.engine.counsel._known[CaseId(1)].overrides == ()
+
+
+@virtual
+async def test_an_override_of_a_campaign_holds_for_its_calls_from_the_first_one_on() -> None:
+    law = MemoryLaw()
+    should = replace(LISTS, severity=Severity.SHOULD)
+    one = house(law, settings(book=RuleBook("test", (should,))))
+    ends = one.clock.now().utc + timedelta(days=1)
+    given = Override("listed", "supervisor", "s7", "asked", ends)
+    law.suppress(number(1), "do_not_call")
+    law.wide[unit_key("campaign", LOANS)] = (given,)
+    await one.campaign(cases=1)
+    one.agents(1)
+    async with one:
+        await one.login(*one.engine.registry.agents)
+        [attempt] = await one.dialled()
+        permit = one.store.attempts[attempt].draft.permit
+        assert permit["facts"]["overrides"][0]["who"] == "s7"
