@@ -49,9 +49,9 @@ class Cell:
         return f"{self.scenario} {self.agents} agents {self.answer_rate:g}"
 
     @property
-    def weight(self) -> float:
-        """How dear a day of it is, roughly, in eight-hour days of a small team."""
-        return self.day.length_s / (8 * HOUR_S) * (1 + self.agents / 40)
+    def days(self) -> float:
+        """Its length, in days of eight hours."""
+        return self.day.length_s / (8 * HOUR_S)
 
     def settings(self) -> PacingSettings:
         """What the campaign asks of its pacing on this day."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import multiprocessing
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -15,12 +16,18 @@ from dataclasses import dataclass
 from time import monotonic, process_time
 
 from dialer_engine.pacing.snapshot import Pacer
-from dialer_engine.sim.floor import run_day
-from dialer_engine.sim.rivals.ratio import Ratio
+from dialer_engine.sim.floor import run_day, run_ratio
 from tools.bench_pacing.cells import Cell
 from tools.bench_pacing.clairvoyant import clairvoyant_day
 from tools.bench_pacing.markov import Model, optimum
-from tools.bench_pacing.policies import BEST_RATIO, CLAIRVOYANT, CONTROLLER, OPTIMUM, POLICIES
+from tools.bench_pacing.policies import (
+    BEST_RATIO,
+    CLAIRVOYANT,
+    CONTROLLER,
+    ONE_TO_ONE,
+    OPTIMUM,
+    POLICIES,
+)
 from tools.bench_pacing.rows import OneDay, one_day
 
 _TICK_S = 0.25
@@ -30,10 +37,19 @@ _COARSE_S, _MANY = 1.0, 100
 _TRACE_S = 60.0
 # The fixed ratio in hindsight is sought on this grid, on the first seeds of the cell.
 _RATIO_STEP, _RATIO_MOST = 0.1, 12.0
-_SEARCH_SEEDS, _SEARCH_SEEDS_LARGE, _LARGE = 2, 1, 30
-_BAR = 40
-# How dear a day of a policy is beside one of 1:1, from runs on two cores; unknown ones count 1.
-_PRICE = {"predictive": 4.0, CLAIRVOYANT: 3.0, BEST_RATIO: 6.0, "textbook": 1.5, "issabel": 0.2}
+_SEARCH_SEEDS, _SEARCH_SEEDS_LARGE, _LARGE = 3, 2, 30
+_BAR, _SAY_S = 40, 30.0
+# Processor seconds of a day: some in any case, and more for each agent, from runs on two cores.
+_PRICE = {
+    CONTROLLER: (3.2, 0.03),
+    CLAIRVOYANT: (1.8, 0.07),
+    BEST_RATIO: (0.1, 0.01),
+    ONE_TO_ONE: (0.02, 0.002),
+    "issabel": (0.1, 0.003),
+    "omnidialer": (0.3, 0.02),
+    "textbook": (0.2, 0.02),
+}
+_USUAL_PRICE = (0.3, 0.01)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +63,11 @@ class Job:
 
     @property
     def cost(self) -> float:
-        """Roughly, in days of a small team under 1:1."""
+        """Processor seconds, roughly."""
         if self.policy == OPTIMUM:
             return self.cell.agents / 3
-        return self.cell.weight * len(self.seeds) * _PRICE.get(self.policy, 1.0)
+        once, each = _PRICE.get(self.policy, _USUAL_PRICE)
+        return self.cell.days * len(self.seeds) * (once + each * self.cell.agents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +103,10 @@ def simulated(cell: Cell, policy: str, seed: int, lines: float | None = None) ->
         every = round(_TRACE_S / _TICK_S)
         return one_day(seed, clairvoyant_day(cell.day, seed, cell.target, every), cell.target)
     settings = cell.settings()
-    pacer: Pacer = Ratio(settings, lines) if lines is not None else POLICIES[policy](settings)
+    if policy == ONE_TO_ONE or lines is not None:
+        cap, every = settings.max_ringing_per_agent, round(_TRACE_S / _TICK_S)
+        return one_day(seed, run_ratio(cell.day, lines or 1.0, seed, cap, every), cell.target)
+    pacer: Pacer = POLICIES[policy](settings)
     tick = _COARSE_S if policy == CONTROLLER and cell.agents >= _MANY else _TICK_S
     every = max(1, round(_TRACE_S / float(getattr(pacer, "tick_s", tick))))
     return one_day(seed, run_day(cell.day, pacer, seed, tick, every), cell.target)
@@ -115,6 +135,8 @@ def run_all(
     """The jobs on so many processes, round by round, in a round the dearest first. After `limit_s` no job
     of a later round than the first is begun. `told` hears the share that is done, and the cost of all.
     """
+    # A process for each core: the threads of numpy's library would only take them from one another.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     waiting = sorted(jobs, key=lambda job: (-job.round, job.cost))
     whole, past, start = sum(job.cost for job in waiting), 0.0, monotonic()
     done: list[Done] = []
@@ -134,11 +156,22 @@ def run_all(
     return done
 
 
-def bar(past: float, whole: float) -> None:
-    """A progress bar on stderr, where that is a terminal."""
-    if not sys.stderr.isatty():
-        return
-    share = min(1.0, past / max(1e-9, whole))
+class Bar:
+    """A progress bar on stderr where that is a terminal; a line each half minute where it is not."""
+
+    def __init__(self) -> None:
+        self._start = self._said = monotonic()
+
+    def __call__(self, past: float, whole: float) -> None:
+        share = min(1.0, past / max(1e-9, whole))
+        if sys.stderr.isatty():
+            _draw(share)
+        elif monotonic() - self._said > _SAY_S:
+            self._said = monotonic()
+            print(f"{self._said - self._start:4.0f} s {share:4.0%}", file=sys.stderr, flush=True)
+
+
+def _draw(share: float) -> None:
     full = int(_BAR * share)
     end = "\n" if share == 1.0 else ""
     print(

@@ -15,7 +15,7 @@ from typing import Any
 
 from tools.bench_pacing import budget, decision, page
 from tools.bench_pacing.cells import Cell
-from tools.bench_pacing.jobs import Done, Job, bar, run_all
+from tools.bench_pacing.jobs import Bar, Done, Job, run_all
 from tools.bench_pacing.policies import BEST_RATIO, CLAIRVOYANT, OPTIMUM, ORDER
 from tools.bench_pacing.rows import OneDay, row, with_bounds
 from tools.bench_pacing.table import in_order, tables, verdicts
@@ -35,14 +35,16 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     start = monotonic()
     jobs = _chosen(given)
-    done = run_all(jobs, given.cores, bar, _limit_s(given))
+    done = run_all(jobs, given.cores, Bar(), _limit_s(given))
     rows = in_order(to_rows(done))
     seconds = monotonic() - start
     ROWS.parent.mkdir(parents=True, exist_ok=True)
     ROWS.write_text(json.dumps(rows, indent=1) + "\n")
     print("\n".join(tables(rows)), "", *verdicts(rows), sep="\n")
     print(*_spent(done), sep="\n")
-    print(f"{_machine(given.cores)}; {seconds:.0f} s; rows in {ROWS.relative_to(ROOT)}")
+    print(_machine(given.cores))
+    core_s = sum(one.seconds for one in done)
+    print(f"rows in {ROWS.relative_to(ROOT)}; {seconds:.0f} s, {core_s:.0f} core seconds of work")
     if given.docs:
         page.write(rows, ROOT / "docs" / "reference")
     return 0
@@ -110,7 +112,7 @@ def _spent(done: Iterable[Done]) -> Iterator[str]:
     spent: dict[str, float] = defaultdict(float)
     for one in done:
         spent[one.job.policy] += one.seconds
-    yield f"processor time {sum(spent.values()):.0f} s, of which"
+    yield "core seconds of each policy:"
     yield ", ".join(f"{name} {spent[name]:.0f}" for name in ORDER if name in spent)
 
 

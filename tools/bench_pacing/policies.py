@@ -15,6 +15,7 @@ from dialer_engine.sim.rivals.vicidial import Mode, Vicidial
 from dialer_engine.sim.rivals.webitel import Webitel
 
 CONTROLLER = "predictive"
+ONE_TO_ONE = "one-to-one"
 BEST_RATIO = "best-fixed-ratio"
 CLAIRVOYANT = "clairvoyant"
 OPTIMUM = "optimum"
@@ -22,7 +23,7 @@ OPTIMUM = "optimum"
 
 POLICIES: dict[str, Callable[[PacingSettings], Pacer]] = {
     CONTROLLER: swift,
-    "one-to-one": OneToOne,
+    ONE_TO_ONE: OneToOne,
     "vicidial-average": lambda settings: Vicidial(settings, Mode.AVERAGE),
     "vicidial-hard-limit": lambda settings: Vicidial(settings, Mode.HARD_LIMIT),
     "vicidial-tapered": lambda settings: Vicidial(settings, Mode.TAPERED),
@@ -34,7 +35,7 @@ POLICIES: dict[str, Callable[[PacingSettings], Pacer]] = {
 # In the order of the tables.
 ORDER = (
     CONTROLLER,
-    "one-to-one",
+    ONE_TO_ONE,
     BEST_RATIO,
     "vicidial-average",
     "vicidial-hard-limit",

@@ -5,7 +5,7 @@ the world.
 
 from __future__ import annotations
 
-from dialer_engine.sim.floor.day import TICK_S, TRACE, DayResult, run_day
+from dialer_engine.sim.floor.day import TICK_S, TRACE, DayResult, run_day, run_ratio
 from dialer_engine.sim.floor.floor import Counts, Floor
 from dialer_engine.sim.floor.scenario import (
     Absence,
@@ -44,5 +44,6 @@ __all__ = [
     "hard_day",
     "markov_day",
     "run_day",
+    "run_ratio",
     "steady_day",
 ]

@@ -109,6 +109,20 @@ def run_day(
     return _result(floor, spent / max(1, asked) * 1e6, asked, trace)
 
 
+def run_ratio(
+    day: Day, lines: float, seed: int, cap: float = math.inf, trace_every: int = 0
+) -> DayResult:
+    """The day under a fixed ratio of lines to idle agents, at most `cap` ringing for each agent: as `run_day`
+    with `sim.rivals.ratio.Ratio`, many times sooner. decision_us is 0: nobody was asked.
+    """
+    floor, ticks = Floor(day, seed), math.ceil(day.length_s / TICK_S)
+    rows = math.ceil(ticks / trace_every) if trace_every else 0
+    trace = np.zeros((rows, len(TRACE)))
+    floor.follow_ratio(lines, cap, TICK_S, trace, trace_every)
+    _drain(floor)
+    return _result(floor, 0.0, 0, trace)
+
+
 def _carry_out(floor: Floor, decision: Decision) -> int:
     if decision.cancel:
         floor.cancel(decision.cancel)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dialer_engine.pacing.snapshot import CallEnd, News, Snapshot
-from dialer_engine.sim.floor import _events, _world, draws
+from dialer_engine.sim.floor import _events, _ratio, _world, draws
 from dialer_engine.sim.floor import columns as col
 from dialer_engine.sim.floor._look import look
 from dialer_engine.sim.floor._roster import roster
@@ -213,6 +213,37 @@ class Floor:
             while not _events.run(self._world, until):
                 self._grow()
         self.now = until
+
+    def follow_ratio(
+        self, lines: float, cap: float, step: float, trace: Floats, every: int
+    ) -> None:
+        """The whole day under a fixed ratio of lines to idle agents, at most `cap` ringing for each at work,
+        asked each `step` seconds. trace: filled with each `every`-th tick, unless that is 0.
+        """
+        day, fates, row, tick = self.day, np.zeros((0, col.D_COUNT)), 0, 0
+        course = _ratio.Course(
+            lines,
+            min(cap, day.max_ringing_per_agent, float(day.trunks)),
+            day.trunks,
+            step,
+            day.answer_rate,
+            np.array(day.rate_curve, dtype=np.float64),
+            np.array([(o.factor, o.from_s, o.until_s, o.period_s) for o in day.lists]).reshape(
+                -1, 4
+            ),
+            np.array(day.outages, dtype=np.float64).reshape(-1, 2),
+        )
+        while True:
+            tick, row = _ratio.follow(self._world, course, fates, row, tick, trace, every)
+            self.now = float(self._world.sums[col.F_NOW])
+            if tick * step >= day.length_s:
+                return
+            if not self._news_room(0):
+                self._grow()
+            new = _ratio.wanted(self._world, course)
+            self._fit_calls(max(1, new))
+            if len(fates) - row < new:
+                fates, row = np.vstack((fates[row:], self._drawn(_BLOCK))), 0
 
     # ----------------------------------------------------------------------------- inside
     def _hour(self) -> float | None:

@@ -15,7 +15,7 @@ from dialer_engine.pacing.loops import NUMPY, Complex, Lines, circle
 from dialer_engine.pacing.predictive import Predictive
 from dialer_engine.pacing.settings import PacingSettings
 from dialer_engine.pacing.snapshot import Decision, News, Pacer, Snapshot
-from dialer_engine.sim.floor import Amd, Day, bimodal, hard_day, run_day, steady_day
+from dialer_engine.sim.floor import Amd, Day, bimodal, hard_day, run_day, run_ratio, steady_day
 from dialer_engine.sim.floor.swift import LOOPS, swift
 from dialer_engine.sim.rivals.base import Rival
 from dialer_engine.sim.rivals.issabel import Issabel
@@ -115,6 +115,17 @@ def test_a_rival_that_rests_does_what_it_does_otherwise(name: str, which: str) -
     run_day(day, quick, 5, trace_every=7)
     assert plain.acts == quick.acts
     assert plain.acts
+
+
+@pytest.mark.parametrize("day", DAYS.values(), ids=DAYS.keys())
+@pytest.mark.parametrize("lines", [1.0, 2.7])
+def test_a_compiled_day_of_a_ratio_is_the_rivals(day: Day, lines: float) -> None:
+    rival = run_day(day, Ratio(SETTINGS, lines), 4, trace_every=16)
+    quick = run_ratio(day, lines, 4, SETTINGS.max_ringing_per_agent, 16)
+    assert rival.attempts == quick.attempts > 10
+    assert (rival.live, rival.abandoned) == (quick.live, quick.abandoned)
+    assert (rival.series == quick.series).all()
+    assert (rival.trace == quick.trace).all()
 
 
 @pytest.mark.parametrize("rival", [OneToOne, Webitel])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
+from collections import defaultdict
 
 from tools.bench_pacing import budget
 from tools.bench_pacing.cells import RATES, TEAMS, full, short
@@ -24,11 +24,23 @@ def test_teams_and_rates_of_the_issue() -> None:
                 assert (scenario, agents, rate) in there
 
 
-def test_the_controller_has_ten_seeds_in_every_cell(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "has_controller", lambda: True)
+def test_the_controller_has_ten_seeds_in_every_cell() -> None:
     jobs = [job for job in budget.full_jobs() if job.policy == CONTROLLER]
     for cell in full():
         assert sorted(job.seeds[0] for job in jobs if job.cell == cell) == list(range(1, 11))
+
+
+def test_every_policy_has_the_same_ten_seeds_in_the_rows_of_the_issue() -> None:
+    cells = [cell for cell in full() if budget.is_reference(cell)]
+    assert len(cells) == 19
+    for cell in cells:
+        seeds: dict[str, list[int]] = defaultdict(list)
+        for job in budget.full_jobs():
+            if job.cell == cell:
+                seeds[job.policy] += job.seeds
+        wanted = set(ORDER) - {"optimum"} - ({"clairvoyant"} if cell.agents > 30 else set())
+        assert set(seeds) == wanted
+        assert all(sorted(some) == list(range(1, 11)) for some in seeds.values())
 
 
 def test_every_policy_meets_the_steady_and_the_hard_day() -> None:
@@ -52,11 +64,17 @@ def test_reference_figures() -> None:
     assert set(COLUMNS) < set(ORDER)
 
 
-def test_three_seeds_come_first_and_the_others_while_there_is_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(budget, "has_controller", lambda: True)
-    cell = full()[0]
-    jobs = [job for job in budget.full_jobs() if job.cell == cell and job.policy == CONTROLLER]
-    assert [job.round for job in jobs] == [0, 0, 0, 1, 2, 3, 4, 5, 6, 7]
-    assert not any(job.round for job in budget.full_jobs() if job.policy != CONTROLLER)
+def test_rows_of_the_issue_come_first_then_the_others_seed_by_seed() -> None:
+    of = defaultdict(list)
+    for job in budget.full_jobs():
+        if job.policy == CONTROLLER:
+            of[budget.is_reference(job.cell)].append((job.seeds[0], job.round))
+    assert set(of[True]) == {(seed, seed - 1) for seed in range(1, 11)}
+    assert set(of[False]) == {(1, 0)} | {(seed, seed + 9) for seed in range(2, 11)}
+
+
+def test_what_other_dialers_do_in_the_rows_of_the_issue_is_run_in_any_case() -> None:
+    jobs = [job for job in budget.full_jobs() if budget.is_reference(job.cell)]
+    rivals = [job for job in jobs if job.policy not in (CONTROLLER, "clairvoyant")]
+    assert rivals
+    assert not any(job.round for job in rivals)
