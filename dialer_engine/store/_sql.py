@@ -6,7 +6,7 @@ Rules: what differs between the two databases is here or in `engine.py`, nowhere
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -25,10 +25,14 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
+from dialer_engine.store._types import UtcTime
+
 T = TypeVar("T")
+_DIALECTS = {"sqlite": sqlite.dialect, "postgresql": psycopg.dialect}
 
 # Both databases take more bound values, but no plan gets better beyond this.
 IN_LIMIT = 500
@@ -85,6 +89,30 @@ def _listed_sqlite(text: ColumnElement[str]) -> Select[Any]:
 def _listed_postgres(text: ColumnElement[str], type_: TypeEngine[Any]) -> ColumnElement[Any]:
     # A text that PostgreSQL splits is quicker than an array that the driver writes item by item.
     return cast(func.string_to_array(text, "\n"), ARRAY(type_))
+
+
+class Compiled:
+    """A statement that is compiled once. Values are bound by name, those of `UtcTime` included; rows are as
+    the driver gives them.
+    """
+
+    def __init__(self, statement: Select[Any], dialect: str) -> None:
+        made = statement.compile(dialect=_DIALECTS[dialect]())
+        self._text = str(made)
+        self._order: Sequence[str] | None = made.positiontup
+        self._known = made.params
+        self._times = [name for name, one in made.binds.items() if isinstance(one.type, UtcTime)]
+        self._dialect = made.dialect
+
+    async def rows(
+        self, connection: AsyncConnection, given: Mapping[str, Any], word: tuple[str, str]
+    ) -> Sequence[Any]:
+        """All rows. word: a word of the text, and what it is replaced by."""
+        bound = self._known | dict(given)
+        for name in self._times:
+            bound[name] = UtcTime().process_bind_param(bound[name], self._dialect)
+        values = bound if self._order is None else tuple(bound[name] for name in self._order)
+        return (await connection.exec_driver_sql(self._text.replace(*word), values)).all()
 
 
 def chunks(items: Iterable[T], size: int = IN_LIMIT) -> Iterator[list[T]]:

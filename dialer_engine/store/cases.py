@@ -1,47 +1,28 @@
 """Cases: which are due, and what becomes of them.
 
-Rules: `due` reads no row that it does not return, however many millions wait: it steps from one
-priority to the next in the index of open cases and takes what is due of each; what else is asked of a case
-lies beside its number (`law_cards.py`), so that a case is a row of the campaign and a row of its number, and
-of a case that was never called no counter is asked; a case with an open
-attempt, of this or another campaign, is never due; what follows an attempt is written only over
-fewer tries, so that a late repetition cannot turn a case back. Numbers are opened here, when they are
-held ready, a few hundred at a time (measured: about 3 µs each), and not in the pacing tick.
+Rules: a case with an open attempt, of this or another campaign, is never due (`draw.py` finds those that
+are); what follows an attempt is written only over fewer tries, so that a late repetition cannot turn a case
+back. Numbers are opened here, when they are held ready, a few hundred at a time (measured: about 3 µs
+each), and not in the pacing tick. Counters of the day are asked for those that were ever called.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    BindParameter,
-    Integer,
-    Row,
-    Select,
-    String,
-    and_,
-    bindparam,
-    case,
-    cast,
-    exists,
-    func,
-    literal,
-    select,
-    update,
-)
+from sqlalchemy import BindParameter, Row, Select, and_, bindparam, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer_engine.domain.attempt import Candidate, CaseNext
 from dialer_engine.domain.errors import NotFound
 from dialer_engine.domain.units import E164, AttemptId, CampaignName, CaseId, Money
 from dialer_engine.ports.store import Screen
-from dialer_engine.store import law_cards, suppression
-from dialer_engine.store._sql import among, chunks, listed, listing
-from dialer_engine.store._types import UtcTime
+from dialer_engine.store import draw, law_cards
+from dialer_engine.store._sql import among, chunks
 from dialer_engine.store.campaigns import CampaignIds
+from dialer_engine.store.draw import Ripe
 from dialer_engine.store.law_cards import REFERENCE, SKILL, Drawn
 from dialer_engine.store.schema import (
     attempts,
@@ -51,7 +32,6 @@ from dialer_engine.store.schema import (
     cases,
     number_days,
 )
-from dialer_engine.store.schema_law import suppressions
 from dialer_engine.store.vault import Vault
 
 DayOf = Callable[[str | None], str]
@@ -67,8 +47,6 @@ def personal_place(reference: str) -> str:
     return f"cases.personal/{reference}"
 
 
-_row = campaign_cases.alias("cc")
-_inner = campaign_cases.alias("next_cc")
 _IDS: BindParameter[list[Any]] = bindparam("ids", expanding=True)
 _NUMBERS = (
     select(attempts.c.id, case_numbers.c.case_id, case_numbers.c.rank, case_numbers.c.number)
@@ -85,75 +63,6 @@ _NUMBERS = (
 _SHOWN = select(cases).where(cases.c.id.in_(_IDS))
 
 
-def due_priorities(campaign_id: int, now: datetime) -> Select[tuple[int]]:
-    """The priorities at which something is due, best first: one look into the index for each
-    priority that there is, not for each case.
-    """
-    first = select(func.max(_row.c.priority).label("priority")).where(
-        _row.c.campaign_id == campaign_id, _row.c.due_at.is_not(None)
-    )
-    level = first.cte("levels", recursive=True)
-    below = (
-        select(func.max(_inner.c.priority))
-        .where(
-            _inner.c.campaign_id == campaign_id,
-            _inner.c.due_at.is_not(None),
-            _inner.c.priority < level.c.priority,
-        )
-        .scalar_subquery()
-    )
-    level = level.union_all(select(below).where(level.c.priority.is_not(None)))
-    something = exists().where(
-        _row.c.campaign_id == campaign_id,
-        _row.c.priority == level.c.priority,
-        _row.c.due_at <= now,
-    )
-    return select(level.c.priority).where(something).order_by(level.c.priority.desc())
-
-
-def due_at_priority(dialect: str) -> Select[Any]:
-    """The cases due at one priority, longest due first, each with the number that is its turn. Bound:
-    campaign, priority, now, excluded (`_sql.listing`), most.
-    """
-    busy = exists().where(attempts.c.case_id == _row.c.case_id, attempts.c.outcome.is_(None))
-    ripe = (
-        select(_row.c.case_id, _row.c.due_at, _row.c.tries, _row.c.number_rank)
-        .where(
-            _row.c.campaign_id == bindparam("campaign"),
-            _row.c.priority == bindparam("priority"),
-            _row.c.due_at <= bindparam("now", type_=UtcTime),
-            ~busy,
-            _row.c.case_id.not_in(listed(dialect, "excluded", BigInteger())),
-        )
-        .order_by(_row.c.due_at, _row.c.case_id)
-        # In the text: a plan for any number of rows is none for a few hundred.
-        .limit(bindparam("most", type_=Integer, literal_execute=True))
-        .subquery("ripe")
-    )
-    n, s = case_numbers.c, suppressions.c
-    count = select(cases.c.number_count).where(cases.c.id == ripe.c.case_id).scalar_subquery()
-    turn = and_(
-        n.case_id == ripe.c.case_id, n.rank == ripe.c.number_rank % func.coalesce(n.card_of, count)
-    )
-    on_list = exists().where(
-        s.removed_at.is_(None), s.unit_key == literal(suppression.number_unit("")) + n.number_key
-    ) | exists().where(
-        s.removed_at.is_(None),
-        s.unit_key == literal(suppression.case_unit("")) + cast(ripe.c.case_id, String),
-    )
-    return (
-        select(
-            ripe.c.case_id, ripe.c.tries, n.rank, n.number, n.number_key, n.zone, n.card_of, n.person, n.card,
-            n.called, on_list.label("listed"), suppression.VERSION.label("version"),
-        )
-        .join_from(ripe, case_numbers, turn)
-        .order_by(ripe.c.due_at, ripe.c.case_id)
-    )  # fmt: skip
-
-
-_DUE = {dialect: due_at_priority(dialect) for dialect in ("sqlite", "postgresql")}
-
-
 async def due(
     connection: AsyncConnection,
     ids: CampaignIds,
@@ -165,77 +74,45 @@ async def due(
     day_of: DayOf,
 ) -> list[Candidate]:
     """At most `limit` cases, best first."""
-    campaign_id = await ids.of(connection, name)
-    skill = await connection.scalar(select(campaigns.c.skill).where(campaigns.c.id == campaign_id))
-    dialect = connection.dialect.name
-    given = {
-        "campaign": campaign_id,
-        "now": now,
-        "excluded": listing(dialect, excluding),
-    }
-    found: list[tuple[int, Any]] = []
-    for priority in (await connection.scalars(due_priorities(campaign_id, now))).all():
-        most = limit - len(found)
-        if most <= 0:
-            break
-        bound = given | {"priority": priority, "most": most}
-        rows = (await connection.execute(_DUE[dialect], bound)).all()
-        found += [(priority, row) for row in rows]
-    return await _drawn(connection, vault, name, skill or "", found, day_of)
+    rows = await draw.ripe(connection, await ids.of(connection, name), limit, now, excluding)
+    days = {zone: day_of(zone) for zone in {row.zone for row in rows}}
+    asked = [(row.number_key, days[row.zone]) for row in rows if row.may_be_called]
+    counts = await _counts(connection, asked) if asked else {}
+    told = await _told(connection, [row for row in rows if row.card is None])
+    cards = law_cards.opened([row.card for row in rows if row.card is not None])
+    found, opened, day = [], iter(cards), ""
+    # One by one and not by name: this is done for each case that was ever thought of.
+    for (
+        case_id, priority, tries, rank, number, key, zone, of, person, card, called, lists, version, skill,
+    ) in rows:  # fmt: skip
+        if card is None or of is None:
+            law, (reference, own, of) = None, told[case_id]
+        else:
+            law = next(opened)
+            reference, own = law[REFERENCE], law[SKILL]
+        day = days[zone]
+        e164 = E164(vault.open(f"case_numbers.number/{case_id}/{rank}", number))
+        met = called is None or bool(called)
+        found.append(
+            Candidate(
+                name, CaseId(case_id), reference, e164, zone, tries, rank, of, own or skill, priority,
+                counts.get((key, day), 0) if met else 0, day, None,
+                Drawn(key, person or "", law, met, lists, version),
+            )
+        )  # fmt: skip
+    return found
 
 
-class _Told(NamedTuple):
-    """What a case says beside its number."""
-
-    reference: str
-    skill: str
-    number_count: int
-    card: Sequence[Any] | None
-
-
-async def _drawn(
-    connection: AsyncConnection,
-    vault: Vault,
-    name: CampaignName,
-    skill: str,
-    found: Sequence[tuple[int, Any]],
-    day_of: DayOf,
-) -> list[Candidate]:
-    days = {zone: day_of(zone) for zone in {row.zone for _, row in found}}
-    called = [row for _, row in found if row.called is not False or row.card is None]
-    counts = await _counts(connection, [(row.number_key, days[row.zone]) for row in called])
-    told = await _told(connection, [row for _, row in found])
-    return [
-        Candidate(
-            name, CaseId(row.case_id), one.reference,
-            E164(vault.open(number_place(row.case_id, row.rank), row.number)),
-            row.zone, row.tries, row.rank, one.number_count, one.skill or skill, priority,
-            counts.get((row.number_key, days[row.zone]), 0), days[row.zone], None,
-            Drawn(
-                row.number_key, row.person, one.card, row.called is not False, bool(row.listed),
-                row.version,
-            ),
-        )
-        for (priority, row), one in zip(found, told, strict=True)
-    ]  # fmt: skip
-
-
-async def _told(connection: AsyncConnection, rows: Sequence[Any]) -> list[_Told]:
-    """From the cards, and from `cases` where there is none."""
-    cards = iter(law_cards.opened([row.card for row in rows if row.card is not None]))
-    bare = [row.case_id for row in rows if row.card is None]
-    plain: dict[int, _Told] = {}
-    if bare:
-        c = cases.c
-        query = select(c.id, c.reference, c.skill, c.number_count)
-        for case_id, *said in await connection.execute(query.where(among(connection, c.id, bare))):
-            plain[case_id] = _Told(said[0], said[1], said[2], None)
-    return [
-        plain[row.case_id]
-        if row.card is None
-        else _Told((card := next(cards))[REFERENCE], card[SKILL], row.card_of, card)
-        for row in rows
-    ]
+async def _told(
+    connection: AsyncConnection, rows: Sequence[Ripe]
+) -> dict[int, tuple[str, str, int]]:
+    """Reference, skill and how many numbers, of those that have no card to say it."""
+    if not rows:
+        return {}
+    c = cases.c
+    query = select(c.id, c.reference, c.skill, c.number_count)
+    bare = await connection.execute(query.where(among(connection, c.id, [r.case_id for r in rows])))
+    return {case_id: (reference, skill, count) for case_id, reference, skill, count in bare}
 
 
 async def named(
@@ -266,38 +143,13 @@ async def named(
     row = (await connection.execute(query)).one_or_none()
     if row is None:
         raise NotFound(f"no case of campaign {name!r} has this reference and a number")
-    return (
-        await _with_counts(connection, vault, name, skill or "", [(row.priority, row)], day_of)
-    )[0]
-
-
-async def _with_counts(
-    connection: AsyncConnection,
-    vault: Vault,
-    name: CampaignName,
-    skill: str,
-    found: Sequence[tuple[int, Any]],
-    day_of: DayOf,
-) -> list[Candidate]:
-    days = {zone: day_of(zone) for zone in {row.zone for _, row in found}}
-    counts = await _counts(connection, [(row.number_key, days[row.zone]) for _, row in found])
-    return [
-        Candidate(
-            campaign=name,
-            case_id=CaseId(row.case_id),
-            reference=row.reference,
-            number=E164(vault.open(number_place(row.case_id, row.rank), row.number)),
-            zone=row.zone,
-            tries=row.tries,
-            number_rank=row.rank,
-            number_count=row.number_count,
-            skill=row.skill or skill,
-            priority=priority,
-            attempts_today=counts.get((row.number_key, days[row.zone]), 0),
-            counted_day=days[row.zone],
-        )
-        for priority, row in found
-    ]
+    day = day_of(row.zone)
+    counts = await _counts(connection, [(row.number_key, day)])
+    return Candidate(
+        name, CaseId(row.case_id), row.reference,
+        E164(vault.open(number_place(row.case_id, row.rank), row.number)), row.zone, row.tries, row.rank,
+        row.number_count, row.skill or skill or "", row.priority, counts.get((row.number_key, day), 0), day,
+    )  # fmt: skip
 
 
 def counts_of(connection: AsyncConnection, keys: Iterable[str], day: str) -> Select[Any]:

@@ -34,15 +34,15 @@ _ASCII: Final = json.JSONEncoder(separators=(",", ":"))
 
 class Drawn(NamedTuple):
     """What the draw brought along with a candidate, for the law only. card: as `opened` gives it, None
-    where there is none. called: number or person has been contacted before. listed: number or case is or was
-    on a list. version: of the lists when that was asked.
+    where there is none. called: number or person has been contacted before. lists: on which number or case
+    was (`draw.names`), None for none. version: of the lists when that was asked.
     """
 
     number_key: str
     person: str
     card: Sequence[Any] | None
     called: bool
-    listed: bool
+    lists: str | None
     version: int
 
 
