@@ -7,8 +7,9 @@ who changes a source and who makes a card (`law_cards.build`) wait for each othe
 afterwards. SQLite has one writer. A revision that changes what is here drops the triggers and makes them
 again.
 
-One more trigger notes that a case was called (`case_numbers.called`): the case of an attempt, every case
-with that number, and every case of that person. A case that is being imported at this very moment is not
+The other triggers note that somebody was contacted (`case_numbers.called`), by an attempt, or otherwise (a
+row on the timeline, or on the counter of a number): the case, every case with that number, and every case
+of that person. A case that is being imported at this very moment is not
 seen; what the attempt takes of caps and gaps is held against the history itself (`compliance.reserve`).
 """
 
@@ -48,14 +49,14 @@ SOURCES = (
     Source("number_verdicts", ("case_id", "number_key", "state")),
     Source("rule_overrides", ("case_id", "rule", "kind", "who", "why", "until", "window_start", "window_end")),
 )  # fmt: skip
-_FUNCTION, _NOTE = "forget_law_cards", "note_called"
+_FUNCTION = "forget_law_cards"
 
 
 def statements(dialect: str) -> Iterator[str]:
     """The DDL that makes all triggers."""
     if dialect == "postgresql":
         yield from _functions()
-    yield _called(dialect)
+    yield from _called(dialect)
     for source in SOURCES:
         for happening in (f"UPDATE OF {', '.join(source.columns)}", *source.events):
             yield _trigger(source, happening, dialect)
@@ -84,18 +85,39 @@ def _changed(source: Source, dialect: str) -> str:
     return f"WHEN ({' OR '.join(terms)}) "
 
 
-_CALLED = """UPDATE case_numbers SET called = TRUE WHERE called IS NOT TRUE AND case_id IN (
-    SELECT NEW.case_id
-    UNION SELECT n.case_id FROM case_numbers n WHERE n.number_key = NEW.number_key
-    UNION SELECT other.id FROM cases mine JOIN cases other ON other.id_key = mine.id_key
-    WHERE mine.id = NEW.case_id);"""
+_MARK = "UPDATE case_numbers SET called = TRUE WHERE called IS NOT TRUE AND case_id IN"
+_PERSON = (
+    "SELECT NEW.case_id UNION SELECT other.id FROM cases mine"
+    " JOIN cases other ON other.id_key = mine.id_key WHERE mine.id = NEW.case_id"
+)
+_NUMBER = "SELECT n.case_id FROM case_numbers n WHERE n.number_key = {}"
+# Table, which of its rows, and the cases that are met by one.
+_MET = (
+    ("attempts", "", f"{_PERSON} UNION {_NUMBER.format('NEW.number_key')}"),
+    ("interactions", "", _PERSON),
+    # As `suppression.number_unit` names it.
+    (
+        "unit_events",
+        f"WHEN (substr(NEW.unit_key, 1, {len('number:')}) = 'number:') ",
+        _NUMBER.format(f"substr(NEW.unit_key, {len('number:') + 1})"),
+    ),
+)
 
 
-def _called(dialect: str) -> str:
-    head = "CREATE TRIGGER law_cards_attempts_insert AFTER INSERT ON attempts FOR EACH ROW"
-    if dialect == "postgresql":
-        return f"{head} EXECUTE FUNCTION {_NOTE}()"
-    return f"{head} BEGIN {_CALLED} END"
+def _called(dialect: str) -> Iterator[str]:
+    for table, when, who in _MET:
+        head = (
+            f"CREATE TRIGGER law_cards_{table}_insert AFTER INSERT ON {table} FOR EACH ROW {when}"
+        )
+        mark = f"{_MARK} ({who});"
+        if dialect == "postgresql":
+            yield (
+                f"CREATE FUNCTION note_called_{table}() RETURNS trigger LANGUAGE plpgsql AS $$"
+                f" BEGIN {mark} RETURN NULL; END $$"
+            )
+            yield f"{head}EXECUTE FUNCTION note_called_{table}()"
+        else:
+            yield f"{head}BEGIN {mark} END"
 
 
 def _functions() -> Iterator[str]:
@@ -112,11 +134,6 @@ BEGIN
     END IF;
     PERFORM 1 FROM cases WHERE id = mine FOR NO KEY UPDATE;
     UPDATE case_numbers {_CLEAR} WHERE case_id = mine AND card_of IS NOT NULL;
-    RETURN NULL;
-END $$"""
-    yield f"""CREATE FUNCTION {_NOTE}() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    {_CALLED}
     RETURN NULL;
 END $$"""
 

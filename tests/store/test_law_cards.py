@@ -266,6 +266,22 @@ async def test_of_a_case_that_was_never_called_no_counter_is_asked(store: SqlSto
     assert called == {"C1": True, "C2": True, "C3": True, "C4": False, "C5": True}
 
 
+async def test_contacts_of_other_channels_are_asked_for_too(store: SqlStore) -> None:
+    """By the timeline the case and its person, by its counter everybody with the number."""
+    await fill(store, [
+        Case(f"C{i}", "", (Number(number(n), "mobile", None, 0),), id_number=who)
+        for i, (n, who) in enumerate([(1, "A"), (2, "A"), (3, "B"), (4, "C")], 1)
+    ])  # fmt: skip
+    when = int(NOW.timestamp() * 1e6) if store.database.is_sqlite else NOW
+    columns = "case_id, at, channel, key, outbound, connected, conversation, result, by"
+    timeline = f"INSERT INTO interactions ({columns}) VALUES (1, :at, 'sms', 'x', TRUE, FALSE, FALSE, '', '')"
+    await store.database.write(_do, timeline, at=when)
+    taken = Reservation(NOW, 2 | 1 << 13, (number_unit(store.vault.number(number(3))),))
+    await store.database.write(compliance.record_contacts, [("r:x", taken)])
+    called = {one.reference: one.known.called for one in await due(store)}  # type: ignore[attr-defined]
+    assert called == {"C1": True, "C2": True, "C3": True, "C4": False}
+
+
 async def test_a_list_that_changes_after_the_draw_is_read_again(store: SqlStore) -> None:
     await fill(store, [Case("C1", "", (Number(number(1), "mobile", None, 0),))])
     found = await due(store)

@@ -43,13 +43,14 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Cards are made from what stays."""
-    on = " ON {0}" if op.get_bind().dialect.name == "postgresql" else ""
+    postgres = op.get_bind().dialect.name == "postgresql"
     for statement in schema_cards.statements("sqlite"):
         name, table = statement.split()[2], statement.split(" ON ")[1].split()[0]
-        op.execute(f"DROP TRIGGER {name}{on.format(table)}")
-    if on:
-        op.execute("DROP FUNCTION forget_law_cards()")
-        op.execute("DROP FUNCTION note_called()")
+        op.execute(f"DROP TRIGGER {name}" + (f" ON {table}" if postgres else ""))
+    if postgres:
+        for statement in schema_cards.statements("postgresql"):
+            if statement.startswith("CREATE FUNCTION"):
+                op.execute(f"DROP FUNCTION {statement.split()[2]}")
         _collate('"default"')
     for column in ("called", "card", "person", "card_of"):
         op.drop_column("case_numbers", column)
