@@ -504,6 +504,18 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Personal:
+    """Who sees personal fields in full."""
+
+    unmask: tuple[str, ...] = opt(
+        (),
+        "Users and groups of the operating system who may use --unmask; empty: root and the owner of"
+        " daemon.state_dir. Root always may.",
+        "可用 --unmask 查看完整个人信息的系统用户与用户组;缺省为 root 与 daemon.state_dir 的属主",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The whole configuration. Immutable; a reload makes a new one."""
 
@@ -537,4 +549,7 @@ class Config:
     )
     exchange: Exchange = section(
         Exchange, "The exchange with a bank's systems over the network.", "与银行系统的数据交换"
+    )
+    personal: Personal = section(
+        Personal, "Who sees personal fields in full, by command.", "个人信息查看权限"
     )

@@ -2,14 +2,12 @@
 the work of a day.
 
 Rules: as in `data.py`: every function blocks, arguments and answers are plain, what goes wrong is a
-DialerError. Whoever can run these commands (root, and the user of the daemon, who alone can read the master
-key) may see personal data; each such look is a row `revealed` in the record of the case.
+DialerError. Everything is masked but for who has the right and says why (`unmask.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import getpass
 import os
 import socket
 from collections import Counter
@@ -21,8 +19,10 @@ from typing import Any, TypeVar
 
 import yaml
 
+from dialer_engine.app import unmask
 from dialer_engine.app.clock import SystemClock
 from dialer_engine.app.config import Config
+from dialer_engine.app.unmask import Asked
 from dialer_engine.app.wiring import daily_work, make_store
 from dialer_engine.domain.collections.allocation import (
     AllocationPolicy,
@@ -46,7 +46,7 @@ _KEYS = frozenset({"policy", "collectors", "cases", "term_days"})
 
 def who() -> str:
     """Who types, for the record."""
-    return os.environ.get("SUDO_USER") or getpass.getuser()
+    return unmask.person()
 
 
 def _run(config: Config, work: Callable[[SqlStore], Awaitable[T]]) -> T:
@@ -61,31 +61,30 @@ def _run(config: Config, work: Callable[[SqlStore], Awaitable[T]]) -> T:
     return asyncio.run(main())
 
 
-def show(config: Config, reference: str, *, reveal: bool) -> Json:
-    """The whole file of a case, with its campaigns and numbers; masked unless `reveal`."""
+def show(config: Config, reference: str, asked: Asked | None = None) -> Json:
+    """The whole file of a case, with its campaigns and numbers; masked unless asked for more."""
 
     async def work(store: SqlStore) -> Json:
-        now = datetime.now(UTC)
-        if reveal:
-            await store.database.write(case_notes.looked, reference, "case", who(), now)
-        file = await store.case_file(reference, now, reveal=reveal)
+        full = asked is not None
+        if asked is not None:
+            await unmask.note(store, config, asked, "cases show", reference)
+        file = await store.case_file(reference, datetime.now(UTC), reveal=full)
         case_id = await store.case_id(reference)
         return file | {
             "campaigns": await store.case_campaigns(case_id),
-            "numbers": await store.case_numbers(reference, reveal=reveal),
+            "numbers": await store.case_numbers(reference, reveal=full),
         }
 
     return _run(config, work)
 
 
-def numbers(config: Config, reference: str, *, reveal: bool) -> list[Json]:
+def numbers(config: Config, reference: str, asked: Asked | None = None) -> list[Json]:
     """See `store.number_view.of_case`."""
 
     async def work(store: SqlStore) -> list[Json]:
-        if reveal:
-            now = datetime.now(UTC)
-            await store.database.write(case_notes.looked, reference, "numbers", who(), now)
-        return await store.case_numbers(reference, reveal=reveal)
+        if asked is not None:
+            await unmask.note(store, config, asked, "cases numbers", reference)
+        return await store.case_numbers(reference, reveal=asked is not None)
 
     return _run(config, work)
 

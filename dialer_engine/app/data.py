@@ -14,7 +14,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from dialer_engine.app import unmask
 from dialer_engine.app.config import Config
+from dialer_engine.app.unmask import Asked
 from dialer_engine.domain.errors import BadValue, SchemaOutdated
 from dialer_engine.domain.units import AttemptId, CampaignName
 from dialer_engine.recordings import commands as files
@@ -140,15 +142,16 @@ def export(
     since: str | None,
     until: str | None,
     form: str,
-    reveal: bool,
     progress: Progress,
     case: str | None = None,
+    asked: Asked | None = None,
 ) -> Json:
     """Write cases or attempts to a file: {rows, file}. since, until: ISO times, for attempts only.
-    reveal: numbers and names in full.
+    asked: numbers and names in full, for who has the right; see `unmask.py`.
     """
     if what == "case":
-        return _export_case(config, case, to, reveal)
+        return _export_case(config, case, to, asked)
+    reveal = asked is not None
     name = CampaignName(campaign) if campaign else None
     span = {"since": _time(since), "until": _time(until)}
     if what == "cases" and any(span.values()):
@@ -159,6 +162,9 @@ def export(
 
     async def work() -> int:
         async with _open(config) as store:
+            if asked is not None:
+                told = f"export {what} {campaign or ''}".strip()
+                await unmask.note(store, config, asked, told)
             kind = Form(form)
             if what == "cases":
                 return await export_cases(
@@ -171,13 +177,15 @@ def export(
     return {"rows": asyncio.run(work()), "file": str(to)}
 
 
-def _export_case(config: Config, case: str | None, to: Path, reveal: bool) -> Json:
+def _export_case(config: Config, case: str | None, to: Path, asked: Asked | None) -> Json:
     if not case:
         raise BadValue("name the case with --case REFERENCE")
 
     async def work() -> Json:
         async with _open(config) as store:
-            return await store.case_file(case, datetime.now(UTC), reveal=reveal)
+            if asked is not None:
+                await unmask.note(store, config, asked, "export case", case)
+            return await store.case_file(case, datetime.now(UTC), reveal=asked is not None)
 
     found = asyncio.run(work())
     return {"rows": write_json(to, found), "file": str(to)}

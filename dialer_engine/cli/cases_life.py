@@ -12,15 +12,13 @@ from dialer_engine.cli import show
 from dialer_engine.cli.base import pass_session
 from dialer_engine.cli.cases import cases
 from dialer_engine.cli.session import Session
+from dialer_engine.cli.unmask import asked, unmasking
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 # `domain.collections.codes.HoldKind`, without loading the domain for each completion.
 _KINDS = (
     "dispute", "deceased", "lawyer", "bankruptcy", "vulnerable", "legal", "complaint", "manual",
 )  # fmt: skip
-_REVEAL = click.option(
-    "--reveal", is_flag=True, help="Personal data in full; that you looked is noted in the case."
-)
 _DRY = click.option("--dry-run", is_flag=True, help="Decide and tell, but write nothing.")
 _NUMBERS = (
     show.Column("Id", "id"), show.Column("Number", "number"), show.Column("Called", "dialled", show.plain),
@@ -51,27 +49,29 @@ def _tell(session: Session, told: dict[str, Any]) -> None:
 
 @cases.command("show")
 @click.argument("reference")
-@_REVEAL
+@unmasking
 @pass_session
-def show_(session: Session, reference: str, reveal: bool) -> None:
+def show_(session: Session, reference: str, unmask: bool, who: str, why: str) -> None:
     """Show the whole file of a case.
 
-    Masked, unless --reveal; whoever may run this command as root or as the daemon's user may reveal.
+    Masked, unless --unmask; `personal.unmask` of the configuration names who may.
     """
     from dialer_engine.app import case_work
 
-    _tell(session, _plain(case_work.show(session.offline(), reference, reveal=reveal)))
+    full = asked(unmask, who, why)
+    _tell(session, _plain(case_work.show(session.offline(), reference, full)))
 
 
 @cases.command()
 @click.argument("reference")
-@_REVEAL
+@unmasking
 @pass_session
-def numbers(session: Session, reference: str, reveal: bool) -> None:
+def numbers(session: Session, reference: str, unmask: bool, who: str, why: str) -> None:
     """Show the numbers of a case, and why some are not called any more."""
     from dialer_engine.app import case_work
 
-    rows = _plain(case_work.numbers(session.offline(), reference, reveal=reveal))
+    full = asked(unmask, who, why)
+    rows = _plain(case_work.numbers(session.offline(), reference, full))
     if session.json:
         show.emit_json(rows)
     else:

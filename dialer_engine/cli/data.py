@@ -12,6 +12,7 @@ from dialer_engine.cli.base import Command, pass_session
 from dialer_engine.cli.progress import progress
 from dialer_engine.cli.session import Session
 from dialer_engine.cli.times import Moment
+from dialer_engine.cli.unmask import asked, unmasking
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NEW_FILE = click.Path(dir_okay=False, path_type=Path)
@@ -21,7 +22,7 @@ _NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 @click.argument("file", type=_FILE)
 @click.option(
     "--what",
-    type=click.Choice(("cases", "contracts", "payments", "contacts")),
+    type=click.Choice(("cases", "contracts", "payments", "contacts", "communications")),
     default="cases",
     show_default=True,
     help="What the file holds.",
@@ -50,7 +51,7 @@ def import_(
     currency: str,
     rejects: Path | None,
 ) -> int:
-    """Import cases, contracts, payments or contacts from CSV or XLSX.
+    """Import cases, contracts, payments, contacts or communications from CSV or XLSX.
 
     UTF-8 or GB18030, any order of columns. Idempotent by reference: the same file twice changes
     nothing. Good rows are in; bad ones go to the reject file with line, column and reason, and the exit
@@ -89,15 +90,18 @@ def import_(
 @click.option("--since", type=Moment(), help="Attempts from: today, 7d, or an ISO time.")
 @click.option("--until", type=Moment(), help="Attempts until, written in the same way.")
 @click.option("--form", type=click.Choice(("csv", "jsonl")), default="csv", show_default=True)
-@click.option("--reveal", is_flag=True, help="Numbers and names in full; else masked.")
+@unmasking
 @pass_session
-def export(session: Session, /, what: str, to: Path, **wanted: Any) -> None:
+def export(
+    session: Session, /, what: str, to: Path, unmask: bool, who: str, why: str, **wanted: Any
+) -> None:
     """Export cases or attempts as CSV, or one case's whole file as JSON.
 
-    The file is readable by you alone. With --reveal it holds personal data.
+    The file is readable by you alone, and masked unless --unmask.
     """
     from dialer_engine.app import data
 
+    wanted["asked"] = asked(unmask, who, why)
     with progress(session, "Export") as tell:
         told = data.export(session.offline(), what, to, progress=tell, **wanted)
     if session.json:

@@ -12,6 +12,7 @@ import click
 from dialer_engine.cli import show
 from dialer_engine.cli.base import Command, pass_session
 from dialer_engine.cli.session import Session
+from dialer_engine.cli.unmask import asked, unmasking
 from dialer_engine.engine.api import TOPICS
 
 # Fields that hold a state and not a name that somebody gave.
@@ -20,21 +21,44 @@ _WORDS = frozenset({"phase", "state", "outcome", "presence", "line", "disk", "br
 
 @click.command(cls=Command)
 @click.argument("topics", nargs=-1, type=click.Choice(TOPICS), metavar="[TOPIC]...")
-@click.option("--agent", help="The screen of this agent, with personal data.")
+@click.option("--agent", help="The screen of this agent, masked unless --unmask.")
 @click.option("--count", type=click.IntRange(min=1), help="Stop after this many.")
+@unmasking
 @pass_session
-def events(session: Session, topics: tuple[str, ...], agent: str | None, count: int | None) -> None:
+def events(
+    session: Session,
+    topics: tuple[str, ...],
+    agent: str | None,
+    count: int | None,
+    unmask: bool,
+    who: str,
+    why: str,
+) -> None:
     """Follow the live feed.
 
     TOPIC is any of calls, agents, campaigns, alarms; all when none is given. With --json one object a
     line.
     """
+    full = asked(unmask, who, why)
+    if full is not None:
+        from dialer_engine.app.unmask import look
+
+        look(session.offline(), full, f"events --agent {agent or ''}".strip())
     wanted = [*topics, *([f"agent/{agent}"] if agent else [])] or list(TOPICS)
     with session.client() as client:
         for seen, message in enumerate(client.events(wanted), start=1):
-            print(_line(session, message), flush=True)
+            shown = message if full is not None else _masked(message)
+            print(_line(session, shown), flush=True)
             if seen == count:
                 return
+
+
+def _masked(message: dict[str, Any]) -> dict[str, Any]:
+    if not str(message.get("topic", "")).startswith("agent/"):
+        return message
+    from dialer_engine.app.unmask import masked_screen
+
+    return masked_screen(message)
 
 
 def _line(session: Session, message: dict[str, Any]) -> str:

@@ -24,7 +24,7 @@ EXIT_CODES: dict[int, tuple[str, str]] = {
     0: ("done", "成功"),
     1: ("failed; a check of doctor, verify or import found something wrong", "失败或检查发现问题"),
     2: ("wrong usage, or wrong configuration", "用法或配置错误"),
-    3: ("refused by compliance", "合规拒绝"),
+    3: ("refused by compliance, or no right to it", "合规拒绝或无权限"),
     4: ("there is nothing under that name", "没有该名称的对象"),
     5: ("not possible in the present state", "当前状态不允许"),
     6: ("no daemon answers", "守护进程无响应"),

@@ -61,7 +61,7 @@ CASES: dict[str, str] = {
     "In which talk; the case's newest of today if not given.": "所属通话;缺省为该案件今日最近一通。",
     "In words; kept closed.": "文字说明;加密保存。",
     "Of the intervals.": "区间的置信水平。",
-    "Personal data in full; that you looked is noted in the case.": "显示完整个人信息;查看会记入案件。",
+    "Personal fields in full; with --who and --why, on record.": "显示完整个人信息;须注明 --who 与 --why 并留痕。",
     "Such as 2026-12-01; today if not given.": "如 2026-12-01;缺省为今天。",
     "Though it is done.": "即使已执行过。",
     "What the arms are compared by.": "比较各组的指标。",
@@ -74,8 +74,8 @@ CASES: dict[str, str] = {
     "Note that a debtor promised to pay.": "登记还款承诺。",
     "Compare the arms of a campaign's experiments.": "比较活动中各实验组。",
     # help
-    "Import cases, contracts, payments or contacts from CSV or XLSX.":
-        "从 CSV 或 XLSX 导入案件、合同、还款或联系方式。",
+    "Import cases, contracts, payments, contacts or communications from CSV or XLSX.":
+        "从 CSV 或 XLSX 导入案件、合同、还款、联系方式或其他渠道触达记录。",
     "Export cases or attempts as CSV, or one case's whole file as JSON.":
         "导出案件或呼叫记录为 CSV,或将单个案件的完整档案导出为 JSON。",
     "The keys of personal data: status, rotate.": "个人信息密钥:状态、轮换。",

@@ -46,6 +46,14 @@ class NotPermitted(DialerError):
     exit_code = 3
 
 
+class NoRight(DialerError):
+    """You have no right to this. Ask who keeps the configuration: `personal.unmask` names the users and groups
+    who may see personal fields.
+    """
+
+    exit_code = 3
+
+
 # -- PBX link --------------------------------------------------------------------------------------
 
 

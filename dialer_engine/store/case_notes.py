@@ -60,11 +60,10 @@ async def complain(
 
 
 async def looked(
-    connection: AsyncConnection, reference: str, what: str, by: str, now: datetime
+    connection: AsyncConnection, case_id: int, told: dict[str, Any], by: str, now: datetime
 ) -> None:
     """Somebody saw personal data of the case in full."""
-    case_id = await id_of(connection, reference)
-    await people.note(connection, case_id, "revealed", by, {"what": what}, now)
+    await people.note(connection, case_id, "revealed", by, told, now)
 
 
 async def dealt(

@@ -24,6 +24,7 @@ STATUS: dict[type[er.DialerError], int] = {
     er.BadValue: 400,
     er.InjectionRefused: 400,
     er.NotPermitted: 403,
+    er.NoRight: 403,
     er.NotFound: 404,
     er.Conflict: 409,
     er.CampaignHeld: 409,

@@ -14,6 +14,7 @@ CSV = (
     "C1,Kit Maple,+447700900001,GBP,900,20\n"
     "C2,Ash Birch,+447700900002,GBP,100,95\n"
 )
+FULL = ("--unmask", "--who", "Robin Poplar", "--why", "the debtor asked what we have")
 PLAN = 'term_days: 30\npolicy: {seniority_from_dpd: {91: 2}}\ncollectors: [{id: "1001"}, {id: "1002", seniority: 2}]\n'
 
 
@@ -30,9 +31,13 @@ def test_a_case_is_masked_and_a_look_in_full_is_on_record(book: Run) -> None:
     assert shown.json["case"]["name"] == "K**"
     assert "+447700900001" not in shown.out
     assert "revealed" not in shown.out
-    full = book("cases", "show", "C1", "--reveal", "--json").json
+    full = book("cases", "show", "C1", *FULL, "--json").json
     assert full["numbers"][0]["number"] == "+447700900001"
-    assert [one["kind"] for one in full["record"]] == ["revealed"]
+    (seen,) = full["record"]
+    assert (seen["kind"], seen["data"]["who"], seen["data"]["what"]) == (
+        "revealed", "Robin Poplar", "cases show",
+    )  # fmt: skip
+    assert seen["data"]["why"] == "the debtor asked what we have"
 
 
 def test_hold_complaint_and_note(book: Run) -> None:
@@ -42,7 +47,7 @@ def test_hold_complaint_and_note(book: Run) -> None:
     facts = book("cases", "show", "C1", "--json").json["facts"]
     assert facts["holds"] == ["complaint", "dispute"]
     assert book("cases", "hold", "C1", "--kind", "dispute", "--end", "--json").json["ended"] == 1
-    full = book("cases", "show", "C1", "--reveal", "--json").json
+    full = book("cases", "show", "C1", *FULL, "--json").json
     assert full["facts"]["holds"] == ["complaint"]
     assert full["timeline"][0]["text"] == "wants a letter"
 

@@ -43,6 +43,7 @@ def test_codes_are_unlike() -> None:
     [
         (er.BadValue, 400),
         (er.NotPermitted, 403),
+        (er.NoRight, 403),
         (er.NotFound, 404),
         (er.Conflict, 409),
         (er.CampaignHeld, 409),
