@@ -1,13 +1,14 @@
 """What a bank sent, written: one method for each kind of record.
 
-Rules: one transaction for a batch of cases, contracts, payments, contacts and suppressions; a promise and
-a hold are each their own; what is there already is left as it is, and nothing is written for it.
+Rules: one transaction for a batch of cases, contracts, payments, contacts, communications and
+suppressions; a promise and a hold are each their own; what is there already is left as it is, and nothing
+is written for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -21,7 +22,8 @@ from dialer_engine.domain.errors import BadValue, IllegalTransition, NotFound
 from dialer_engine.domain.units import CampaignName, CaseId, Money
 from dialer_engine.store import bank, suppression
 from dialer_engine.store.accounts import case_ids
-from dialer_engine.store.exchange import ContactRow, ContractRow
+from dialer_engine.store.communications import report
+from dialer_engine.store.exchange import Communication, ContactRow, ContractRow
 from dialer_engine.store.numbers import masked
 from dialer_engine.store.phone import BadNumber, read_number
 from dialer_engine.store.rows import BadCell, Rules, read_currency
@@ -94,6 +96,15 @@ class Writer:
         rows = _rows(batch, ContactRow)
         changed, why = await self._store.write_contacts(rows, self._now().date())
         return Told(changed, {batch[place].line: reason for place, reason in why.items()})
+
+    async def communications(self, batch: Sequence[Taken]) -> Told:
+        """Refused: without a case, not made yet, or there with other values."""
+        rows = [
+            one if one.reporter else replace(one, reporter=self._by)
+            for one in _rows(batch, Communication)
+        ]
+        new, why = await self._store.database.write(report, self._store.vault, rows, self._now())
+        return Told(new, {batch[place].line: reason for place, reason in why.items()})
 
     # -- promises
 

@@ -1,4 +1,4 @@
-"""Contracts, payments and contact updates, as rows of a bank's files.
+"""Contracts, payments, contact updates and contacts of other channels, as rows of a bank's files.
 
 Rules: a column is found by its name in English or Chinese, or by a mapping; what is needed and is not
 there, or cannot be read, puts the row out with its reason; a row is a whole: nothing of a bad one is in.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
@@ -48,6 +48,7 @@ class Kind(StrEnum):
     CONTRACTS = "contracts"
     PAYMENTS = "payments"
     CONTACTS = "contacts"
+    COMMUNICATIONS = "communications"
 
 
 _CASE = ("case", "caseid", "caseno", "casereference", "casenumber", "案件编号", "案件号", "案号")
@@ -104,11 +105,25 @@ NAMES: Mapping[Kind, Names] = {
         "person": ("person", "name", "contactname", "姓名", "联系人", "联系人姓名"),
         "refused": ("refused", "optout", "拒绝联系"),
     },
+    Kind.COMMUNICATIONS: {
+        "reference": ("reference", "ref", "id", "流水号", "触达流水号"),
+        "reporter": ("reporter", "agency", "机构", "催收机构"),
+        "case": _CASE,
+        "channel": ("channel", "渠道", "方式"),
+        "at": ("at", "time", "时间", "触达时间", "联系时间"),
+        "number": ("number", "phone", "mobile", "电话", "号码", "手机号"),
+        "outbound": ("outbound", "外呼", "主动"),
+        "connected": ("connected", "接通"),
+        "conversation": ("conversation", "通话", "交谈"),
+        "result": ("result", "结果"),
+        "by": ("by", "collector", "催收员", "经办人"),
+    },
 }  # fmt: skip
 _NEEDED: Mapping[Kind, tuple[str, ...]] = {
     Kind.CONTRACTS: ("case", "contract"),
     Kind.PAYMENTS: ("reference", "amount", "paid_on"),
     Kind.CONTACTS: ("case", "value"),
+    Kind.COMMUNICATIONS: ("reference", "case", "channel", "at"),
 }
 _ONE = Decimal(1)
 # As of one amount (`rows`).
@@ -145,7 +160,31 @@ class ContactRow:
     refused: bool = False
 
 
-ExchangeRow = ContractRow | Payment | ContactRow
+@dataclass(frozen=True, slots=True)
+class Communication:
+    """One contact. reporter, reference: whose word it is, and its own key of it. number: E.164 of a call or
+    message, empty for none. connected: it was taken. conversation: words were exchanged. by: who made it.
+    """
+
+    reporter: str
+    reference: str
+    case: str
+    channel: codes.Channel
+    at: datetime
+    number: str = field(default="", repr=False)
+    outbound: bool = True
+    connected: bool = False
+    conversation: bool = False
+    result: str = ""
+    by: str = ""
+
+    @property
+    def key(self) -> str:
+        """On the timeline, and as a contact of a counter."""
+        return f"r:{self.reporter}:{self.reference}"
+
+
+ExchangeRow = ContractRow | Payment | ContactRow | Communication
 
 
 def find_columns(kind: Kind, header: Sequence[str], mapping: Mapping[str, str]) -> Layout:
@@ -294,6 +333,48 @@ def _contact(row: Reading, rules: Rules) -> ContactRow:
     )
 
 
+def _communication(row: Reading, rules: Rules) -> Communication:
+    channel = _code(row, "channel", codes.Channel.CALL)
+    if channel is codes.Channel.NOTE:
+        raise BadCell("a note is no contact")
+    usual = "no" if channel in _INBOUND else "yes"
+    outbound = _yes(row.cell("outbound") or usual)
+    if outbound and channel in _INBOUND:
+        raise BadCell("a contact that began with the debtor is not outbound")
+    number = row.cell("number")
+    texts = {name: row.cell(name) for name in ("reporter", "result", "by")}
+    if any(len(text) > _SHORT for text in texts.values()):
+        raise BadCell(f"reporter, result and by are at most {_SHORT} characters")
+    return Communication(
+        reference=row.cell("reference"),
+        case=row.cell("case"),
+        channel=channel,
+        at=row.parsed("at", _moment, _EPOCH),
+        number=read_number(number, rules.region) if number else "",
+        outbound=outbound,
+        connected=row.parsed("connected", _yes, False),
+        conversation=row.parsed("conversation", _yes, False),
+        **texts,
+    )
+
+
+def _moment(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.utcoffset() is None or found.year not in _SENT:
+        raise BadCell("a time is written with its zone, such as 2026-11-23T09:00+08:00")
+    return found.astimezone(UTC)
+
+
+_SHORT = 64
+# They begin with the debtor.
+_INBOUND = frozenset({codes.Channel.INBOUND_CALL, codes.Channel.PORTAL})
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SENT = range(1970, 2200)
+
+
 def _code(row: Reading, name: str, default: C) -> C:
     kind = type(default)
     return row.parsed(name, lambda text: codes.read_code(kind, text), default)
@@ -310,4 +391,5 @@ _READERS: Mapping[Kind, Callable[[Reading, Rules], ExchangeRow]] = {
     Kind.CONTRACTS: _contract,
     Kind.PAYMENTS: _payment,
     Kind.CONTACTS: _contact,
+    Kind.COMMUNICATIONS: _communication,
 }

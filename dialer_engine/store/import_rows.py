@@ -1,4 +1,4 @@
-"""`import --what contracts|payments|contacts FILE`: a bank's other files into the store.
+"""`import --what contracts|payments|contacts|communications FILE`: a bank's other files into the store.
 
 Rules: as `import_csv`: batches of one transaction, read in a thread beside the write; the same file again
 changes nothing; what is not taken goes to the reject file with line, column and reason, and nothing is
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,8 +17,10 @@ from dialer_engine.domain.collections.payments import Payment
 from dialer_engine.domain.collections.reconcile import Fault
 from dialer_engine.domain.units import CaseId
 from dialer_engine.store.accounts import Booked
+from dialer_engine.store.communications import report
 from dialer_engine.store.csv_source import CsvSource, Record
 from dialer_engine.store.exchange import (
+    Communication,
     ContactRow,
     ContractRow,
     ExchangeRow,
@@ -74,8 +76,11 @@ async def import_rows(
     on_paid: OnPaid | None = None,
     rejects: Path | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    reporter: str = "import",
 ) -> RowsSummary:
-    """Import `path`, CSV or XLSX. BadValue when the file as a whole cannot be used."""
+    """Import `path`, CSV or XLSX. reporter: of communications that name none. BadValue when the file as a
+    whole cannot be used.
+    """
     source = await asyncio.to_thread(open_table, path)
     columns = find_columns(kind, source.header, mapping or {})
     summary = RowsSummary(kind.value, source.encoding, columns.described())
@@ -86,7 +91,7 @@ async def import_rows(
             kind, source, columns, Rules(region, currency), refused, summary, progress
         )
         while batch := await asyncio.to_thread(next, batches, None):
-            paid = await _write(store, kind, batch, refused, summary, now())
+            paid = await _write(store, kind, batch, refused, summary, now(), reporter)
             if on_paid is not None and paid:
                 on_paid(paid)
             if on_progress is not None:
@@ -127,6 +132,7 @@ async def _write(
     refused: Rejects,
     summary: RowsSummary,
     now: datetime,
+    reporter: str,
 ) -> Sequence[CaseId]:
     rows = [one.row for one in batch]
     if kind is Kind.PAYMENTS:
@@ -140,6 +146,11 @@ async def _write(
         named = {
             i: why[r.contract.reference] for i, r in enumerate(taken) if r.contract.reference in why
         }
+    elif kind is Kind.COMMUNICATIONS:
+        made = [row for row in rows if isinstance(row, Communication)]
+        named_ones = [one if one.reporter else replace(one, reporter=reporter) for one in made]
+        changed = 0
+        new, named = await store.database.write(report, store.vault, named_ones, now)
     else:
         contacts = [row for row in rows if isinstance(row, ContactRow)]
         new, (changed, named) = 0, await store.write_contacts(contacts, now.date())

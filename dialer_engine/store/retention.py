@@ -25,6 +25,7 @@ from dialer_engine.store import evidence
 from dialer_engine.store._sql import chunks
 from dialer_engine.store.hold_book import kept_cases
 from dialer_engine.store.schema import attempts, dispositions, recordings
+from dialer_engine.store.schema_books import interactions
 from dialer_engine.store.schema_law import legal_holds, suppressions, unit_events
 
 _BATCH: Final = 1000
@@ -140,9 +141,13 @@ async def _contacts(
     """Counted contacts beyond their period. What a rule counts for ever is kept by naming no period."""
     keep = keeps.get("contacts")
     if keep is not None:
-        held = select(attempts.c.id).where(attempts.c.case_id.in_(kept_cases(now)))
+        kept = kept_cases(now)
+        ours = select(attempts.c.id).where(attempts.c.case_id.in_(kept))
+        others = select(interactions.c.key).where(interactions.c.case_id.in_(kept))
         old = delete(unit_events).where(
-            unit_events.c.at < now - timedelta(days=keep.days), unit_events.c.contact.not_in(held)
+            unit_events.c.at < now - timedelta(days=keep.days),
+            unit_events.c.contact.not_in(ours),
+            unit_events.c.contact.not_in(others),
         )
         report.contacts_deleted = (await connection.execute(old)).rowcount
 

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from dialer_engine.store._types import Amount, Key, UtcTime
@@ -285,7 +286,7 @@ interactions = Table(
     Column("text", LargeBinary),
 )
 Index("ix_interactions_case_at", interactions.c.case_id, interactions.c.at)
-_is_reported = interactions.c.key != ""
+_is_reported = text("\"key\" != ''")
 Index(
     "uq_interactions_key",
     interactions.c.key,

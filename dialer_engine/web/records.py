@@ -185,6 +185,22 @@ SUPPRESSIONS: Mapping[str, Field] = {
     "until": Field(Form.TIME, "until when; for good without it"),
     "end": _END,
 }  # fmt: skip
+COMMUNICATIONS: Mapping[str, Field] = {
+    "reference": _key("the reporter's own key of the contact"),
+    "reporter": _text("whose key that is, such as an agency; the token's name without it", 64),
+    "case": _key("reference of the case"),
+    "channel": Field(
+        Form.TEXT, "how", must=True,
+        choices=tuple(one.value for one in codes.Channel if one is not codes.Channel.NOTE),
+    ),
+    "at": Field(Form.TIME, "when it was made", must=True),
+    "number": _text("of the call or message; then it counts for that number too", 40),
+    "outbound": Field(Form.YES, "false: it began with the debtor; of inbound_call and portal always"),
+    "connected": Field(Form.YES, "true: it was taken"),
+    "conversation": Field(Form.YES, "true: words were exchanged with a person"),
+    "result": _text("a code of the reporter's own", 64),
+    "by": _text("who made it", 64),
+}  # fmt: skip
 KINDS: Mapping[str, Mapping[str, Field]] = {
     "cases": CASES,
     "contracts": CONTRACTS,
@@ -193,6 +209,7 @@ KINDS: Mapping[str, Mapping[str, Field]] = {
     "promises": PROMISES,
     "holds": HOLDS,
     "suppressions": SUPPRESSIONS,
+    "communications": COMMUNICATIONS,
 }
 # By what the same record is known again: sent twice, it is there once.
 NATURAL_KEYS: Mapping[str, tuple[str, ...]] = {
@@ -203,6 +220,7 @@ NATURAL_KEYS: Mapping[str, tuple[str, ...]] = {
     "promises": ("case", "key"),
     "holds": ("case", "kind"),
     "suppressions": ("list", "number", "case"),
+    "communications": ("reporter", "reference"),
 }
 # No control character but the line breaks and tabs of a postal address; PostgreSQL refuses NUL.
 CLEAN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"

@@ -14,6 +14,7 @@ import pytest
 import structlog
 
 from dialer_engine.domain.units import CaseId
+from dialer_engine.store import evidence
 from dialer_engine.web.records_in import LINE_LIMIT, NDJSON, Cutter
 from tests.web.bank import AUDIT, CORE, NUMBER, READER, House, house, make_store
 
@@ -62,6 +63,9 @@ def told(answer: httpx.Response) -> tuple[int, int, list[str]]:
 # -- records
 
 
+SENT = {
+    "reference": "S-1", "case": "C-1", "channel": "sms", "at": "2026-11-20T09:00:00+08:00",
+}  # fmt: skip
 ONCE: list[tuple[str, Any]] = [
     ("cases", CASE),
     ("contracts", {"contract": "K-1", "case": "C-0", "as_of": "2026-11-01", "principal": "80",
@@ -74,6 +78,10 @@ ONCE: list[tuple[str, Any]] = [
     ("holds", {"case": "C-0", "kind": "lawyer", "until": "2099-01-01T00:00:00+08:00"}),
     ("suppressions", {"list": "do_not_call", "number": "+447700900003"}),
     ("suppressions", {"list": "lawyer", "case": "C-0", "reason": "represented"}),
+    ("communications", {"reference": "S-1", "case": "C-0", "channel": "sms", "number": NUMBER,
+                        "at": "2026-11-20T09:00:00+08:00"}),
+    ("communications", {"reference": "V-1", "reporter": "agency-7", "case": "C-0", "channel": "visit",
+                        "at": "2026-11-20T09:00:00+08:00", "conversation": True, "by": "collector 4"}),
 ]  # fmt: skip
 
 
@@ -119,6 +127,12 @@ BAD: list[tuple[str, Any, str, str]] = [
     ("holds", {"case": "C-1", "kind": "manual", "until": "2099-01-01T00:00:00"}, "until", "with a zone"),
     ("suppressions", {"list": "do_not_call"}, "", "say number or case"),
     ("suppressions", {"list": "do_not_call", "number": "abc"}, "", "not a telephone number"),
+    ("communications", SENT | {"case": "none"}, "", "no such case"),
+    ("communications", SENT | {"channel": "note"}, "channel", "choose one of"),
+    ("communications", SENT | {"at": "2026-11-20T09:00:00"}, "at", "with a zone"),
+    ("communications", SENT | {"at": "2199-11-20T09:00:00Z"}, "", "has not come yet"),
+    ("communications", SENT | {"channel": "portal", "outbound": True}, "", "not outbound"),
+    ("communications", SENT | {"number": "abc"}, "", "not a telephone number"),
 ]  # fmt: skip
 
 
@@ -411,3 +425,22 @@ async def test_tokens_change_with_a_reload(bank: House, tmp_path: Path) -> None:
         file.write_text(text[:start] + text[text.index("}, ", start) + 3 :], encoding="utf-8")
         await bank.service.reload()
         assert (await web.get(f"{ROOT}/outcomes")).status_code == 401
+
+
+async def test_a_contact_of_another_channel_is_on_the_timeline_once_and_never_changed(
+    bank: House, core: httpx.AsyncClient
+) -> None:
+    await post(core, "cases", CASE)
+    assert told(await post(core, "communications", SENT))[0] == 1
+    changed = await post(core, "communications", SENT | {"channel": "letter"})
+    assert changed.status_code == 400
+    assert "there with other values" in changed.json()["error"]
+    # Another reporter may use the same key.
+    other = await post(core, "communications", SENT | {"reporter": "agency-7"})
+    assert other.headers["dialer-written"] == "1"
+    file = (await core.get(f"{ROOT}/cases/C-1")).json()
+    assert [(one["channel"], one["key"]) for one in file["timeline"]] == [
+        ("sms", "r:agency-7:S-1"), ("sms", "r:core:S-1"),
+    ]  # fmt: skip
+    links = await bank.store.database.read(evidence.of_case, 1)
+    assert [link.kind for link in links] == ["communication", "communication"]
