@@ -34,6 +34,7 @@ _BLOCK = 4096
 # steady days of 3, 10 and 30 agents; the utilization is flat around them).
 _PRICE, _STEEPNESS = 0.1, 0.2
 _LOWEST, _HIGHEST = 1e-4, 0.9
+_LOOK_S = 1.0
 
 
 def survival(law: Law, at: Floats) -> Floats:
@@ -117,10 +118,15 @@ class Clairvoyant:
         self.outlook = Outlook(day, longest)
         self._answers: list[float] = []
         self._next, self._first = 0, 0
+        self._looked = -math.inf
         self._fates: Floats = draws.calls(day, seed, 0, _BLOCK)
 
     def learn(self, news: News) -> None:
         """It knows already."""
+
+    def rests_until(self) -> float:
+        """With nothing new it looks again after a second, as the controller does."""
+        return self._looked + _LOOK_S
 
     def memory(self) -> dict[str, Any]:
         """Nothing that another day could use."""
@@ -129,6 +135,7 @@ class Clairvoyant:
     def decide(self, snapshot: Snapshot) -> Decision:
         """See the module."""
         now, day = snapshot.at, self.day
+        self._looked = now
         del self._answers[: bisect.bisect_right(self._answers, now)]
         lines = int(day.max_ringing_per_agent * snapshot.staffed) - len(snapshot.ringing)
         if snapshot.staffed == 0 or day.outage_at(now):
