@@ -37,7 +37,7 @@ _COARSE_S, _MANY = 1.0, 100
 _TRACE_S = 60.0
 # The fixed ratio in hindsight is sought on this grid, on the first seeds of the cell.
 _RATIO_STEP, _RATIO_MOST = 0.1, 12.0
-_SEARCH_SEEDS, _SEARCH_SEEDS_LARGE, _LARGE = 3, 2, 30
+_SEARCH_SEEDS, _SEARCH_SEEDS_LARGE, _LARGE = 10, 4, 30
 _BAR, _SAY_S = 40, 30.0
 # Processor seconds of a day: some in any case, and more for each agent, from runs on two cores.
 _PRICE = {

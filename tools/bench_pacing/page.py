@@ -32,7 +32,7 @@ from their published formulas.
   practice, not a proof.
 - **optimum**: exact, by linear programming, for the Markov model (exponential ring, handling and patience of the
   same means). No policy can do better there.
-- **best-fixed-ratio**: the best constant found afterwards on the first two or three of the days.
+- **best-fixed-ratio**: the best constant found afterwards on the same days (30 agents and more: on the first four).
 - **decision, us**: to learn and decide, mean over the times a policy was asked; while nothing happens it is not
   asked. The controller's innermost loops are compiled here; in the daemon they are numpy's and it decides the
   same in half as much time again (`python -m tools.bench_pacing --decision` times that). 0: compiled with the
