@@ -388,6 +388,12 @@ class SafeHarbour:
         live=True,
         check=matches(r"[A-Za-z0-9_/.&-]*", "sound names joined by &"),
     )
+    file: Path | None = opt(
+        None,
+        "A copy of that prompt on this machine: its SHA-256 goes into the evidence of every call.",
+        "致歉语音文件副本,其摘要记入每次呼叫的证据",
+        live=True,
+    )
     pbx_wait_s: int = opt(
         5,
         "Without a word from this daemon the PBX plays it by itself after this time, from the answer on.",

@@ -5,6 +5,7 @@ Rules: configuration words end here; an adapter is chosen here and nowhere else.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
@@ -117,6 +118,16 @@ def watermarks(config: Config) -> Watermarks:
 # -- the engine ------------------------------------------------------------------------------------
 
 
+def _hash_of(prompt: Path | None) -> str:
+    """Empty for none. ConfigError when it cannot be read."""
+    if prompt is None:
+        return ""
+    try:
+        return hashlib.sha256(prompt.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ConfigError(f"safe_harbour.file: {prompt}: {error.strerror}") from None
+
+
 def engine_settings(config: Config) -> EngineSettings:
     """The engine's part of the configuration, in its own words."""
     agents, pacing, law = config.agents, config.pacing, config.compliance
@@ -132,6 +143,7 @@ def engine_settings(config: Config) -> EngineSettings:
         tick_s=pacing.tick_s,
         pbx_wait_s=config.safe_harbour.pbx_wait_s,
         safe_harbour=config.safe_harbour.sound,
+        safe_harbour_sha256=_hash_of(config.safe_harbour.file),
         max_ringing_per_agent=pacing.max_ringing_per_agent,
         agent_ring_timeout_s=agents.ring_timeout_s,
         record=config.recordings.enabled,

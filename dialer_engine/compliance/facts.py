@@ -16,7 +16,7 @@ How it is filled:
 - disclosures: what script and line promise to do.
 - figures: of the campaign and the line: abandon_pct, ring_s, wait_s, calls_today, short_pct …
 - overrides: given for this case, with who, why and until.
-- versions, messages: versions of lists and consents, SHA-256 of each message that may be played or
+- versions, messages: versions of lists and consents, names and SHA-256 of what may be said, played or
   sent; they are not judged, they are put on record.
 """
 

@@ -30,6 +30,7 @@ from dialer_engine.engine.inbox import Inbox
 from dialer_engine.engine.registry import Call, Registry
 from dialer_engine.engine.settings import EngineSettings, LineLaw
 from dialer_engine.engine.shares import Shares
+from dialer_engine.engine.wordings import Wordings
 from dialer_engine.ports.clock import Clock
 from dialer_engine.ports.law import Flying, Law
 
@@ -58,6 +59,7 @@ class Counsel:
     ) -> None:
         self.settings = settings
         self.gate = Gate(settings.rules, settings.book, tzdata=settings.tzdata)
+        self.wordings = Wordings(settings)
         self._law = law
         self._registry = registry
         self._inbox = inbox
@@ -70,8 +72,10 @@ class Counsel:
         self._wide: Mapping[str, tuple[Override, ...]] | None = None
 
     def apply(self, settings: EngineSettings) -> None:
-        """New rules, from the next question on."""
+        """New rules and words, from the next question on."""
         self.settings = settings
+        fresh, self.wordings = self.wordings.fresh, Wordings(settings)
+        self.wordings.fresh |= fresh
         self.gate = Gate(settings.rules, settings.book, tzdata=settings.tzdata)
 
     # -- facts
@@ -106,8 +110,9 @@ class Counsel:
             known = Facts(
                 AttemptId(""), candidate.number, candidate.zone, candidate.attempts_today, candidate.counted_day
             )  # fmt: skip
+        messages = self.wordings.of(candidate.plan, campaign)
         if not self.settings.book.rules:
-            return replace(known, attempt=attempt)
+            return replace(known, attempt=attempt, messages=messages)
         line = self.settings.lines.get(trunk, _NO_LINE) if trunk is not None else _NO_LINE
         flags = known.flags | (self.settings.disclosures & _LINE_FLAGS)
         if campaign.mode.for_one_agent or kept_free:
@@ -121,6 +126,7 @@ class Counsel:
             caller_id=line.caller_id,
             figures=self._figures(campaign, line),
             overrides=with_wide(known, campaign.name, self._wide or {}),
+            messages=messages,
         )
 
     def _figures(self, campaign: Campaign, line: LineLaw) -> dict[str, float]:
@@ -203,6 +209,10 @@ class Counsel:
                 self._known[case] = replace(facts, lists=names, overrides=given)
 
     async def _write(self, law: Law) -> None:
+        if self.wordings.fresh:
+            words = dict(self.wordings.fresh)
+            await law.said(words, self._clock.now().utc)
+            self.wordings.recorded(words)
         if not self._records:
             return
         waiting, self._records = self._records, []

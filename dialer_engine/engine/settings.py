@@ -44,6 +44,7 @@ class EngineSettings:
     dialled begins with, as `dialer-engine pacing export` writes it. book: the law, beside `rules`; tzdata:
     the release of the zone data; disclosures: what scripts and lines promise; lines: by trunk. courses:
     strategies with segments, by name; library: their scripts; words: what the house fills into them.
+    safe_harbour_sha256: of a copy of that prompt, empty where none is kept.
     """
 
     instance: str
@@ -58,6 +59,7 @@ class EngineSettings:
     pbx_wait_s: float = 8.0
     prefetch: int = 500
     safe_harbour: str = ""
+    safe_harbour_sha256: str = ""
     max_ringing_per_agent: float = 12.0
     agent_ring_timeout_s: float = 30.0
     record: bool = True

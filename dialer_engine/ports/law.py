@@ -56,6 +56,10 @@ class Law(Protocol):
         """The overrides that numbers and campaigns have now, by the names of their counters."""
         ...
 
+    async def said(self, words: Mapping[str, str], now: datetime) -> None:
+        """Put the words behind hashes on record, each once. words: by SHA-256; nobody's values in them."""
+        ...
+
     async def denied(self, records: Sequence[tuple[CaseId, Mapping[str, Any]]]) -> None:
         """Put denials on record."""
         ...

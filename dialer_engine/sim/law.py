@@ -26,6 +26,7 @@ class MemoryLaw:
     extra: dict[CaseId, dict[str, Any]] = field(default_factory=dict)
     records: list[tuple[CaseId, Mapping[str, Any]]] = field(default_factory=list)
     wide: dict[str, tuple[Override, ...]] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
     down: str = ""
     changes: int = 0
 
@@ -85,6 +86,11 @@ class MemoryLaw:
         """See the port."""
         await self._turn()
         return self.wide
+
+    async def said(self, words: Mapping[str, str], now: datetime) -> None:
+        """See the port."""
+        await self._turn()
+        self.words |= words
 
     async def denied(self, records: Sequence[tuple[CaseId, Mapping[str, Any]]]) -> None:
         """See the port."""

@@ -77,6 +77,26 @@ def decided(draft: AttemptDraft, rule: str | None) -> Entry:
     return Entry("refused", draft.planned_at, content, draft.id, draft.case_id)
 
 
+def _words_id(digest: str) -> str:
+    """By what the words behind a hash are found, where the ids of attempts stand."""
+    return f"w-{digest}"
+
+
+async def said(connection: AsyncConnection, words: Mapping[str, str], now: datetime) -> None:
+    """Put words on record, each once. words: by their SHA-256."""
+    wanted = {_words_id(digest): digest for digest in words}
+    there: set[str] = set()
+    for part in chunks(wanted):
+        query = select(evidence.c.attempt_id).where(evidence.c.attempt_id.in_(part))
+        there |= {str(one) for one in await connection.scalars(query)}
+    entries = [
+        Entry("words", now, {"v": 1, "sha256": digest, "words": json.loads(words[digest])}, id)
+        for id, digest in wanted.items()
+        if id not in there
+    ]
+    await append(connection, entries)
+
+
 def denied(record: Mapping[str, Any], case_id: int) -> Entry:
     """A denial or deferral, as `Gate.record_of` gives it."""
     at = datetime.fromisoformat(record["decided_at"])
@@ -135,16 +155,26 @@ async def pages(connection: AsyncConnection, after: int = 0) -> AsyncIterator[li
 
 
 async def of_case(connection: AsyncConnection, case_id: int) -> list[Link]:
-    """Every link of a case, and the recordings of its attempts."""
+    """Every link of a case, the recordings of its attempts, and the words that were to be said in them."""
     own = await _links(
         connection, select(evidence).where(evidence.c.case_id == case_id).order_by(evidence.c.seq)
     )
-    ids = sorted({one.attempt for one in own if one.attempt is not None})
+    ids = sorted({one.attempt for one in own if one.attempt is not None} | _words_of(own))
     found = {one.seq: one for one in own}
     for part in chunks(ids):
         query = select(evidence).where(evidence.c.attempt_id.in_(part))
         found |= {one.seq: one for one in await _links(connection, query)}
     return [found[seq] for seq in sorted(found)]
+
+
+def _words_of(links: Iterable[Link]) -> set[str]:
+    """The ids of the words that these decisions name."""
+    found: set[str] = set()
+    for one in links:
+        if one.kind == "permit":
+            told = json.loads(one.record).get("facts", {}).get("messages", ())
+            found |= {_words_id(name.rpartition(":")[2]) for name in told}
+    return found
 
 
 async def _links(connection: AsyncConnection, query: Select[Any]) -> list[Link]:

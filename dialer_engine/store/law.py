@@ -98,6 +98,10 @@ class SqlLaw:
         """See the port."""
         return await self._store.database.read(compliance.wide_overrides, now)
 
+    async def said(self, words: Mapping[str, str], now: datetime) -> None:
+        """See the port."""
+        await self._store.database.write(evidence.said, words, now)
+
     async def denied(self, records: Sequence[tuple[CaseId, Mapping[str, Any]]]) -> None:
         """See the port."""
         entries = [evidence.denied(record, case) for case, record in records]

@@ -16,10 +16,12 @@ from sqlalchemy import text
 from dialer_engine.app import signing
 from dialer_engine.compliance.evidence import GENESIS, Entry, Link, Verifier, link, recompute
 from dialer_engine.compliance.gate import Gate, Permit, RuleSet
+from dialer_engine.compliance.ruleset import RuleBook
 from dialer_engine.domain.errors import ConfigError
 from dialer_engine.domain.outcome import Outcome
 from dialer_engine.ports.store import RecordingRow
 from dialer_engine.store import SqlStore, evidence
+from dialer_engine.store.law import SqlLaw
 from tests.compliance.test_caps_hold import BOOK, GATE, HOUSE
 from tests.store.building import at, case, draft, end, fill
 
@@ -192,3 +194,24 @@ def test_a_broken_key_is_told(tmp_path: Path) -> None:
     (tmp_path / signing.KEY_FILE).write_text("nonsense")
     with pytest.raises(ConfigError, match="key that signs"):
         signing.signing_key(tmp_path)
+
+
+async def test_words_are_on_record_once_and_in_the_export_of_a_case_that_heard_them(
+    store: SqlStore,
+) -> None:
+    book = RuleBook("test", ())
+    law = SqlLaw(store, book)
+    digest = "ab" * 32
+    await law.said({digest: '[["opening","en","early",1,["Hello"]]]', "cd" * 32: "[]"}, NOW)
+    await law.said({digest: '[["opening","en","early",1,["Hello"]]]'}, NOW)
+    await fill(store, [case(1)])
+    permit = {"rules": "0" * 64, "facts": {"messages": [f"script:early.1:{digest}", "message:pbx"]}}
+    one = replace(draft(1, 1), permit=permit)
+    assert await store.begin_attempts([one]) == {}
+    links = await store.database.read(evidence.of_case, 1)
+    assert [(link.kind, link.attempt) for link in links] == [
+        ("words", f"w-{digest}"), ("permit", one.id),
+    ]  # fmt: skip
+    assert json.loads(links[0].record)["words"][0][4] == ["Hello"]
+    count, _, faults = await store.database.read(evidence.verify)
+    assert (count, faults) == (3, [])
