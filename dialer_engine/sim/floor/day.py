@@ -78,11 +78,12 @@ def run_day(
     At each tick: learn, decide, cancel, originate. trace_every: keep each n-th tick, 0 for none.
 
     A policy that says `rests_until()` (a time before which it would do nothing, if nothing happens) is
-    not asked at ticks before it at which nothing did; the outcome is the same.
+    not asked at ticks before it at which nothing did, nor at any when it is `deaf` to what happens; the
+    outcome is the same.
     """
     floor = Floor(day, seed)
     step = float(getattr(pacer, "tick_s", tick_s))
-    rests = getattr(pacer, "rests_until", None)
+    rests, deaf = getattr(pacer, "rests_until", None), bool(getattr(pacer, "deaf", False))
     floor.ages = bool(getattr(pacer, "needs_ages", True))
     rows: list[tuple[float, ...]] = []
     ticks, asked, spent = 0, 0, 0.0
@@ -98,7 +99,8 @@ def run_day(
             rows.append(_traced(seen, dialled))
         ticks, asked = ticks + 1, asked + 1
         if rests is not None and not decision.cancel and dialled == decision.originate:
-            until = max(now, min(floor.next_event(), rests(), day.length_s))
+            event = math.inf if deaf else floor.next_event()
+            until = max(now, min(event, rests(), day.length_s))
             # Rather a tick too early than one too late: it would only be asked in vain.
             ahead = math.ceil(until / step - _HAIR)
             if trace_every:

@@ -78,6 +78,8 @@ class Rival:
     tick_s = 0.25
     # Whether the formula looks at ages, or only counts.
     needs_ages = False
+    # Whether it does nothing between its beats, whatever happens.
+    deaf = False
 
     def __init__(self, settings: PacingSettings) -> None:
         self.settings = settings

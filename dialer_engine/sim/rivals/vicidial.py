@@ -36,6 +36,7 @@ class Vicidial(Rival):
 
     why = "dial level times agents ready or in a call, less lines in use"
     tick_s = 0.5  # all of its clocks are multiples of this
+    deaf = True
 
     def __init__(
         self,

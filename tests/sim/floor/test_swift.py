@@ -57,6 +57,7 @@ class Resting(Noted):
         super().__init__(pacer)
         self.rests_until = pacer.rests_until  # type: ignore[attr-defined]
         self.needs_ages = getattr(pacer, "needs_ages", True)
+        self.deaf = getattr(pacer, "deaf", False)
 
 
 SETTINGS = PacingSettings()
