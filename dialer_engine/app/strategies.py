@@ -125,6 +125,16 @@ def load_library(folder: Path) -> Library:
     return library
 
 
+def script_versions(own: Path | None = None) -> dict[str, str]:
+    """The version of the file of each script, by the script's id; one's own win, as in `read_books`."""
+    found: dict[str, str] = {}
+    for place in (shipped(), own) if own is not None else (shipped(),):
+        folder = place / "scripts"
+        for name, script in load_library(folder).scripts.items():
+            found[name] = version_of(folder / script.file)
+    return found
+
+
 def _files(folder: Path) -> dict[str, Node]:
     found: dict[str, Node] = {}
     for file in sorted(folder.glob("*.yaml")):

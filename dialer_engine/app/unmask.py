@@ -18,14 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from dialer_engine.app.config import Config
 from dialer_engine.app.wiring import make_store
-from dialer_engine.compliance.evidence import Entry
 from dialer_engine.domain.errors import BadValue, NoRight
-from dialer_engine.store import case_notes, evidence
-from dialer_engine.store.number_view import id_of
+from dialer_engine.store import case_notes
 from dialer_engine.store.numbers import masked
 from dialer_engine.store.sql import SqlStore
 
@@ -109,7 +105,8 @@ async def note(
     NotFound for the case.
     """
     user = insist(config)
-    await store.database.write(_write, asked, user, what, reference, datetime.now(UTC))
+    told = {"v": 1, "what": what, "who": asked.who, "why": asked.why, "user": user}
+    await store.database.write(case_notes.unmasked, told, user, reference, datetime.now(UTC))
 
 
 def look(config: Config, asked: Asked, what: str) -> None:
@@ -157,19 +154,3 @@ def _hidden(row: Mapping[str, Any], hidden: Mapping[str, str]) -> Json:
             text = text.replace(shown, instead) if len(shown) > 1 else text
         sentences.append(dict(one) | {"text": text})
     return dict(row) | {"sentences": sentences}
-
-
-async def _write(
-    connection: AsyncConnection,
-    asked: Asked,
-    user: str,
-    what: str,
-    reference: str | None,
-    now: datetime,
-) -> None:
-    told: dict[str, Any] = {"v": 1, "what": what, "who": asked.who, "why": asked.why, "user": user}
-    case_id = None
-    if reference is not None:
-        case_id = await id_of(connection, reference)
-        await case_notes.looked(connection, case_id, told, user, now)
-    await evidence.append(connection, [Entry("unmasked", now, told, None, case_id)])

@@ -1,4 +1,4 @@
-"""strategy: check, explain, simulate, report, schema. Needs no daemon."""
+"""strategy: check, explain, due, simulate, report, schema. Needs no daemon."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from dialer_engine.cli import show
 from dialer_engine.cli.base import Group, pass_session
 from dialer_engine.cli.session import Session
 from dialer_engine.cli.show import Column
+from dialer_engine.cli.unmask import asked, unmasking
 
 _FILE = click.Path(path_type=Path)
 _PRESET = click.option(
@@ -58,6 +59,24 @@ _ARMS = (
     Column("Difference", lambda row: _span(row, "difference", "low", "high"), right=True),
     Column("Clear", lambda row: "yes" if row["clear"] else "no", word=True),
 )
+_DUE = (
+    Column("Case", "case"),
+    Column("Campaign", "campaign"),
+    Column("Channel", "channel"),
+    Column("Step", "step"),
+    Column("Script", lambda row: f"{row['script']}@{row['script_version'][:8]}".rstrip("@")),
+    Column("Language", "language"),
+    Column("Name", "name"),
+    Column("Send to", "to"),
+    Column("Not before", "not_before", show.local_time),
+)
+_DENIED = (
+    Column("Case", "case"),
+    Column("Channel", "channel"),
+    Column("Step", "step"),
+    Column("Reasons", lambda row: "; ".join(one["text"] for one in row["reasons"])),
+    Column("Again", "again_at", show.local_time),
+)
 _HOURS = (Column("Hour", "hour"), Column("Attempts by hour", "attempts", right=True))
 _HELD = (Column("Held by", "rule"), Column("How often", "times", right=True))
 
@@ -69,7 +88,7 @@ def _span(row: Mapping[str, Any], at: str, low: str, high: str) -> str:
 
 @click.group(cls=Group)
 def strategy() -> None:
-    """Strategies: check, explain, simulate, and the schema for editors."""
+    """Strategies: check, explain, what is due, simulate, and the schema for editors."""
 
 
 @strategy.command()
@@ -156,6 +175,50 @@ def explain(
     for columns, rows in ((_PASSED, told["passed"]), (_NOW, told["now"]), (_LATER, told["later"])):
         if rows:
             show.show_table(session, "", columns, rows)
+
+
+@strategy.command()
+@click.argument("campaign", required=False)
+@click.option("--channel", help="Only this: sms, email, messenger, letter, visit or task.")
+@click.option(
+    "--day", type=click.DateTime(["%Y-%m-%d"]), help="Such as 2026-12-01; today if not given."
+)
+@click.option(
+    "-o", "--to", type=click.Path(dir_okay=False, path_type=Path), help="What is due as CSV, too."
+)
+@unmasking
+@pass_session
+def due(
+    session: Session,
+    campaign: str | None,
+    channel: str | None,
+    day: datetime | None,
+    to: Path | None,
+    unmask: bool,
+    who: str,
+    why: str,
+) -> None:
+    """The steps of today that are no calls: messages, letters, visits, tasks.
+
+    For a gateway, an agency, or a colleague: nothing is sent from here. Each step but a task was asked of
+    compliance for its channel; what is denied is listed with the reasons. What went out is reported by the
+    import of contacts, and is due no more. Without CAMPAIGN all that have a strategy. Masked, and without
+    the text, unless --unmask.
+    """
+    from dialer_engine.app import strategy_due as app
+
+    told = app.steps(
+        session.offline(), campaign, channel=channel, day=day.date() if day else None, to=to,
+        asked=asked(unmask, who, why),
+    )  # fmt: skip
+    if session.json:
+        show.emit_json(told)
+        return
+    show.show_table(session, "Due", _DUE, told["due"])
+    if told["denied"]:
+        show.show_table(session, "Denials", _DENIED, told["denied"])
+    count = {"due": len(told["due"]), "denied": len(told["denied"]), "done": told["done"]}
+    show.everything(session, count | ({"file": told["file"]} if to else {}))
 
 
 @strategy.command()

@@ -32,7 +32,10 @@ STRATEGY: dict[str, str] = {
     "Held by": "受限于",
     "Holds": "成立",
     "How often": "次数",
+    "Again": "再次可用",
     "Channel": "渠道",
+    "Language": "语言",
+    "Send to": "发送至",
     "Experiment": "实验",
     "Hour": "时段",
     "In days": "天后",
@@ -53,7 +56,12 @@ STRATEGY: dict[str, str] = {
     "error": "错误",
     "warning": "警告",
     # help
-    "Strategies: check, explain, simulate, and the schema for editors.": "催收策略:检查、解释、模拟、编辑器用 schema。",
+    "Strategies: check, explain, what is due, simulate, and the schema for editors.":
+        "催收策略:检查、解释、今日待办、模拟、编辑器用 schema。",
+    "The steps of today that are no calls: messages, letters, visits, tasks.":
+        "今日非电话步骤:短信、信函、外访、任务。",
+    "Only this: sms, email, messenger, letter, visit or task.": "仅此渠道:sms、email、messenger、letter、visit、task。",
+    "What is due as CSV, too.": "同时写入 CSV 文件。",
     "Check a strategy, a retry table or a script file.": "检查策略、重呼表或话术文件。",
     "Which segment and step a case is in, why, and when next.": "案件处于哪个分群与步骤、原因及下次时间。",
     "A month over a case book on a virtual clock.": "在虚拟时钟上对案件库模拟一个月。",
@@ -72,4 +80,4 @@ STRATEGY: dict[str, str] = {
     "The same seed gives the same month.": "随机种子,相同则结果相同。",
     "First day, such as 2026-12-01.": "起始日。",
     "How many days.": "天数。",
-}
+}  # fmt: skip

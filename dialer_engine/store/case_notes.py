@@ -9,12 +9,13 @@ from typing import Any
 from sqlalchemy import insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from dialer_engine.compliance.evidence import Entry
 from dialer_engine.domain.collections.allocation import Dealt
 from dialer_engine.domain.collections.codes import CaseState, Channel, HoldKind
 from dialer_engine.domain.collections.money import ZERO, Component
 from dialer_engine.domain.collections.timeline import ComplaintState
 from dialer_engine.domain.units import CaseId
-from dialer_engine.store import people
+from dialer_engine.store import evidence, people
 from dialer_engine.store.closed import complaint_place, note_place
 from dialer_engine.store.number_view import id_of
 from dialer_engine.store.schema import cases
@@ -59,11 +60,16 @@ async def complain(
     return key
 
 
-async def looked(
-    connection: AsyncConnection, case_id: int, told: dict[str, Any], by: str, now: datetime
+async def unmasked(
+    connection: AsyncConnection, told: dict[str, Any], by: str, reference: str | None, now: datetime
 ) -> None:
-    """Somebody saw personal data of the case in full."""
-    await people.note(connection, case_id, "revealed", by, told, now)
+    """Somebody is about to see personal data in full: on the chain of evidence, and of one case in its record.
+    NotFound for the case.
+    """
+    case_id = None if reference is None else await id_of(connection, reference)
+    if case_id is not None:
+        await people.note(connection, case_id, "revealed", by, told, now)
+    await evidence.append(connection, [Entry("unmasked", now, told, None, case_id)])
 
 
 async def dealt(

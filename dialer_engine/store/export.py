@@ -88,7 +88,7 @@ async def export_attempts(
             full = await store.database.read(_numbers_of, store.vault, rows) if reveal else {}
             yield [_attempt(row, full) for row in rows]
 
-    return await _write(path, form, _ATTEMPT_COLUMNS, pages(), on_progress)
+    return await write_rows(path, form, _ATTEMPT_COLUMNS, pages(), on_progress)
 
 
 async def export_cases(
@@ -120,7 +120,7 @@ async def export_cases(
             last = rows[-1].id
             yield [_case(row, numbers[row.id], columns, reveal, store.vault) for row in rows]
 
-    return await _write(path, form, columns, pages(), on_progress)
+    return await write_rows(path, form, columns, pages(), on_progress)
 
 
 # -- reading
@@ -232,13 +232,14 @@ def _case(
 # -- writing
 
 
-async def _write(
+async def write_rows(
     path: Path,
     form: Form,
     columns: Sequence[str],
     pages: AsyncIterator[list[Row]],
     on_progress: Callable[[int], None] | None,
 ) -> int:
+    """The pages as a file that gets its name when it is complete; returns how many rows. BadValue."""
     part = path.with_name(f"{path.name}.part")
     count = 0
     try:

@@ -185,7 +185,7 @@ async def _list_anew(
         query = select(contact_points).where(c.case_id.in_(part), c.party_id.is_(None), ~judged)
         usable: dict[int, list[Any]] = {case_id: [] for case_id in part}
         for row in await connection.execute(query.order_by(c.case_id, c.rank, c.id)):
-            if row.kind in _DIALLED and _is_usable(row, today):
+            if row.kind in _DIALLED and is_usable(row, today):
                 usable[row.case_id].append(row)
         values = [
             {
@@ -207,7 +207,8 @@ async def _list_anew(
             await connection.execute(count.values(number_count=max(1, len(rows)), fingerprint=""))
 
 
-def _is_usable(row: Any, today: date) -> bool:
+def is_usable(row: Any, today: date) -> bool:
+    """A contact point that may be used on that day."""
     begun = row.valid_from is None or row.valid_from <= today
     ended = row.valid_until is not None and row.valid_until <= today
     return begun and not ended and row.consent != Consent.REVOKED.value

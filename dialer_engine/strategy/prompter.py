@@ -50,14 +50,14 @@ def prompt(
             continue
         speech = script_for(
             library, plan.facts, scene, plan.strength, given, script=plan.script,
-            language=_spoken(language),
+            language=spoken(language),
         )  # fmt: skip
         if speech is not None:
             found.append(_row(library, speech))
     return found
 
 
-def _spoken(language: str) -> str:
+def spoken(language: str) -> str:
     """Of the case; a language that scripts have not is left to them."""
     short = language[:2].lower()
     return short if short in ("zh", "en") else ""
