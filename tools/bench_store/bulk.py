@@ -1,5 +1,6 @@
 """Millions of cases, past the import: the same tables, everything closed by the same vault, written in
-the database's own way for masses (COPY; prepared inserts). Indexes are dropped before and made again.
+the database's own way for masses (COPY; prepared inserts). Indexes and the triggers of law cards are dropped
+before and made again: cards are written with the rest.
 
 Rules: a row is what the import would have written; besides there is a history, so that what is looked up
 is found: contacts of the last weeks, holds, lists, addresses, numbers known to be wrong. What is in which
@@ -18,7 +19,7 @@ from sqlalchemy import Table, make_url
 from sqlalchemy.schema import CreateIndex
 
 from dialer_engine.compliance.counting import Flag, unit_key
-from dialer_engine.store import law_cards
+from dialer_engine.store import law_cards, schema_cards
 from dialer_engine.store._types import micros
 from dialer_engine.store.cases import number_place, personal_place
 from dialer_engine.store.law_reading import CaseRow, Read
@@ -59,7 +60,6 @@ COLUMNS: dict[Table, tuple[str, ...]] = {
         "case_id", "kind", "value", "value_key", "label", "source", "consent", "zone", "rank",
     ),
     number_verdicts: ("case_id", "number_key", "state", "at", "by", "rank", "evidence"),
-    # Last, because what comes later takes the law cards.
     case_numbers: (
         "case_id", "rank", "number", "number_key", "label", "zone", "card_of", "person", "card", "called",
     ),
@@ -193,10 +193,17 @@ def _parts(maker: Maker, indexes: range, seed: int) -> Iterator[Rows]:
 
 
 def _indexes(dialect: Any) -> tuple[list[str], list[str]]:
-    """(drop, make) for the indexes of these tables that are no keys."""
+    """(drop, make) for the triggers and for the indexes of these tables that are no keys."""
     found = [index for table in COLUMNS for index in table.indexes]
     drop = [f'DROP INDEX "{one.name}"' for one in found]
-    return drop, [str(CreateIndex(one).compile(dialect=dialect)) for one in found]
+    make = [str(CreateIndex(one).compile(dialect=dialect)) for one in found]
+    made = [one for one in schema_cards.statements(dialect.name) if "CREATE TRIGGER" in one[:16]]
+    return drop + [_dropped(one, dialect.name) for one in made], make + made
+
+
+def _dropped(trigger: str, dialect: str) -> str:
+    name, table = trigger.split()[2], trigger.split(" ON ")[1].split()[0]
+    return f"DROP TRIGGER {name}" + (f" ON {table}" if dialect == "postgresql" else "")
 
 
 # -- SQLite

@@ -47,6 +47,7 @@ class Times:
     candidates: list[float] = field(default_factory=list)
     facts: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
+    candidates_cpu: list[float] = field(default_factory=list)
     begin: list[float] = field(default_factory=list)
     permits: int = 0
     asked: int = 0
@@ -79,12 +80,13 @@ class Draws:
         self.now += _STEP
         cpu, began = self._cpu.used(), time.perf_counter()
         found = await self._store.candidates(FROM_BULK, WANTED, self.now, self._held, self._day)
-        chosen = time.perf_counter()
+        chosen, spent = time.perf_counter(), self._cpu.used() - cpu
         facts = await self._law.facts(found, self.now)
         known = time.perf_counter()
         self.times.candidates.append(chosen - began)
         self.times.facts.append(known - chosen)
         self.times.cpu.append(self._cpu.used() - cpu)
+        self.times.candidates_cpu.append(spent)
         self.times.short += len(found) < WANTED
         await self._work(found, facts)
 
@@ -147,6 +149,7 @@ def summary(times: Times) -> dict[str, Any]:
         "facts_ms": spread(times.facts),
         "choosing_ms": spread(both),
         "choosing_cpu_ms": spread(times.cpu),
+        "candidates_cpu_ms": spread(times.candidates_cpu),
         "begin_25_ms": spread(times.begin) if times.begin else {},
         "permitted": round(times.permits / max(1, times.asked), 3),
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import shutil
@@ -134,6 +135,9 @@ async def _draw(given: argparse.Namespace, store: SqlStore) -> dict[str, Any]:
     known = await store.database.read(_attempts)
     one = draws.Draws(store, Gate(RuleSet(daily_cap=100), load_book(("cn",))), known)
     await one.run(_WARM)
+    # As the daemon does when it has started.
+    gc.collect()
+    gc.freeze()
     one.times = draws.Times()
     await one.run(given.draws or (_SHORT_DRAWS if given.short else _DRAWS))
     return draws.summary(one.times) | {"memory_mib": one.memory.summary()}

@@ -32,6 +32,7 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("choosing 500: facts for the gate, ms p50 / p99", "", ("draws", "facts_ms")),
     ("choosing 500: both, ms p50 / p99", "p99 < 20", ("draws", "choosing_ms")),
     ("  the same as CPU time of us and the server, ms p50 / p99", "", ("draws", "choosing_cpu_ms")),
+    ("    of which candidates", "", ("draws", "candidates_cpu_ms")),
     ("  draws", "", ("draws", "draws")),
     ("  memory MiB, a tenth in / at the end", "flat", ("draws", "memory_mib")),
     ("beginning 25 attempts, with reservations, ms p50 / p99", "", ("draws", "begin_25_ms")),
