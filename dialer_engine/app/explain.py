@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from dialer_engine.app.compliance import load_book, tzdata_version
@@ -24,8 +24,14 @@ from dialer_engine.domain.campaign import Campaign
 from dialer_engine.domain.errors import NotFound
 from dialer_engine.domain.units import CaseId
 from dialer_engine.engine.account import site_zone
-from dialer_engine.engine.shares import around, share_figures, share_specs
-from dialer_engine.store import hold_book
+from dialer_engine.engine.shares import (
+    around,
+    line_figures,
+    line_specs,
+    share_figures,
+    share_specs,
+)
+from dialer_engine.store import communications, hold_book
 from dialer_engine.store.law import SqlLaw
 from dialer_engine.store.law_lookup import case_id_of, numbers_of
 from dialer_engine.store.numbers import masked
@@ -33,6 +39,9 @@ from dialer_engine.store.sql import SqlStore
 
 Json = dict[str, Any]
 _MOST_HOLDS: Final = 100
+# Longer than the span of any cap that ships, but the lifelong ones.
+_CONTACTS: Final = timedelta(days=90)
+_MOST_CONTACTS: Final = 100
 
 
 def explain(
@@ -44,8 +53,9 @@ def explain(
     campaign: str = "",
 ) -> list[Json]:
     """For each number of a case: {number, decision, again_at, must_end_by, zones, reasons, rules, overrides,
-    holds, shares}. at: ISO time, now when None. promises: disclosures beside those of the configuration.
-    campaign: empty for the case's own; of several the one whose share of abandoned calls is highest.
+    holds, shares, contacts}. contacts: of other channels, in the last ninety days. at: ISO time, now when
+    None. promises: disclosures beside those of the configuration. campaign: empty for the case's own; of
+    several the one whose share of abandoned calls is highest.
     """
     now = moment(at)
     book = load_book(presets) if presets else rule_book(config)
@@ -63,13 +73,16 @@ def explain(
         beside: Json = {
             "holds": await store.database.read(hold_book.listing, case_id, False, _MOST_HOLDS, now),
             "shares": [_told_share(name, figures) for name, _, figures in asking if figures],
+            "contacts": await store.database.read(
+                communications.of_case, case_id, now - _CONTACTS, _MOST_CONTACTS
+            ),
         }
-        wide = await law.lifted_widely(now)
+        wide, lines = await law.lifted_widely(now), await _lines(config, store, book, now)
         told = []
         # One by one: `facts` is by case, and these are numbers of one.
         for candidate in candidates:
             known = await law.facts([candidate], now)
-            facts = _asked(config, known[candidate.case_id], asking, promises, wide)
+            facts = _asked(config, known[candidate.case_id], asking, promises, wide, lines)
             told.append(_explained(gate, facts, now) | beside)
         return told
 
@@ -102,6 +115,25 @@ async def _share(
     return campaign.name, campaign, figures
 
 
+async def _lines(
+    config: Config, store: SqlStore, book: RuleBook, now: datetime
+) -> dict[str, dict[str, float]]:
+    """By caller id, where a rule asks for it."""
+    callers = {one.name: one.caller_id for one in config.trunks}
+    found: dict[str, dict[str, float]] = {}
+    for window, spec in line_specs(book).items():
+        begin, end = around(now, spec, site_zone(config.compliance.default_zone))
+        sums: dict[str, tuple[int, int]] = {}
+        for trunk, (calls, short) in (await store.trunk_calls(begin, end)).items():
+            caller = callers.get(trunk)
+            if caller is not None:
+                before = sums.get(caller, (0, 0))
+                sums[caller] = (before[0] + calls, before[1] + short)
+        for caller, (calls, short) in sums.items():
+            found.setdefault(caller, {}).update(line_figures(window, calls, short, end))
+    return found
+
+
 def _told_share(name: str, figures: dict[str, float]) -> Json:
     return {"campaign": name} | {
         key: round(value, 2) for key, value in figures.items() if not key.endswith("/ends")
@@ -114,19 +146,23 @@ def _asked(
     asking: Sequence[_Share],
     promises: Sequence[str],
     wide: Mapping[str, tuple[Override, ...]],
+    lines: Mapping[str, Mapping[str, float]],
 ) -> Facts:
     """The facts, as `engine.counsel.Counsel.facts` makes them complete."""
     promised = frozenset(promises) | frozenset(config.compliance.disclosures)
     facts = replace(facts, disclosures=promised)
     if config.trunks:
         line = min(config.trunks, key=lambda one: one.priority)
-        facts = replace(facts, caller_id=line.caller_id)
+        figures = dict(lines.get(line.caller_id, {}))
+        facts = replace(facts, caller_id=line.caller_id, figures=figures)
         if line.carrier:
             facts = replace(facts, subject=replace(facts.subject, carrier=line.carrier))
     if not asking:
         return replace(facts, overrides=with_wide(facts, "", wide))
     _, campaign, shares = max(asking, key=lambda one: _highest(one[2]))
-    figures = {"ring_s": campaign.ring_timeout_s, "wait_s": campaign.wait_limit_s, **shares}
+    figures = {
+        **facts.figures, "ring_s": campaign.ring_timeout_s, "wait_s": campaign.wait_limit_s, **shares,
+    }  # fmt: skip
     kept = frozenset({"agent_guaranteed"}) if campaign.mode.for_one_agent else frozenset()
     lifted = with_wide(facts, campaign.name, wide)
     return replace(facts, figures=figures, flags=facts.flags | kept, overrides=lifted)

@@ -61,7 +61,8 @@ def explain(
 ) -> int:
     """May I call this case now, and if not, when.
 
-    Every number of the case, with what each rule says. Exit code 3 when no number may be called.
+    Every number of the case, with what each rule says; overrides, holds, the campaign's share of abandoned
+    calls, contacts by other channels. Exit code 3 when no number may be called.
     """
     from dialer_engine.app import explain as asked
 
@@ -89,6 +90,9 @@ def _explained(session: Session, one: dict[str, Any]) -> None:
         facts.append(("Held", f"{held['kind']} ({held['id']}): {held['by']}"))
     for share in one["shares"]:
         facts.append(("Abandoned", show.plain(share)))
+    for met in one["contacts"]:
+        way = session.word(met["channel"])
+        facts.append(("Other contact", f"{show.local_time(met['at'])} {way} {met['key']}"))
     facts += [(reason["code"], reason["text"]) for reason in one["reasons"]]
     show.facts(session, facts)
     show.show_table(session, "Rules", _VERDICTS, one["rules"])

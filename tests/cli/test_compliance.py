@@ -313,3 +313,38 @@ def test_a_rule_is_lifted_for_a_number_or_for_a_campaign(store: Run, tmp_path: P
         assert store("compliance", "override", "revoke", str(id), *WHY).code == 0
     assert explain(store, "R1", "--at", EVENING, *house).code == 3
     assert store("evidence", "verify", "--json").json["records"] == 4
+
+
+SENT = (
+    "流水号,案件号,渠道,时间\n1,R1,短信,2026-11-20T09:00+00:00\n2,R1,信函,2026-11-21T09:00+00:00\n"
+)
+
+
+def test_explain_tells_of_all_that_stands_for_and_against_a_call(
+    store: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "sent.csv"
+    file.write_text(SENT, encoding="utf-8")
+    told = store("import", str(file), "--what", "communications", "--country", "GB", "--json")
+    assert (told.code, told.json["new"]) == (0, 2), told.err
+    assert lift(store, "uk_daily").code == 0
+    assert store("compliance", "hold", "set", "R1", "--kind", "vulnerable", *WHY).code == 0
+    asyncio.run(begin_spring(tmp_path))
+    asyncio.run(abandon(tmp_path))
+    ran = store(
+        "compliance", "explain", "R1", "--at", NOON, "--preset", "uk", "--preset", "us",
+        "--campaign", "spring", "--json",
+    )  # fmt: skip
+    [told_of] = ran.json
+    assert [one["channel"] for one in told_of["contacts"]] == ["letter", "sms"]
+    assert [one["kind"] for one in told_of["holds"]] == ["vulnerable"]
+    assert [one["rule"] for one in told_of["overrides"]] == ["uk_daily"]
+    assert told_of["shares"][0]["abandon_pct/calendar_day"] == 50.0
+    codes = {one["code"] for one in told_of["reasons"]}
+    # Two communications in seven days by other channels than ours (Massachusetts).
+    assert {"uk_abandonment", "us_ma_two_in_seven"} <= codes
+    shown = store(
+        "compliance", "explain", "R1", "--at", NOON, "--preset", "uk", "--campaign", "spring"
+    )
+    for words in ("r:import:1", "vulnerable", "uk_daily (supervisor): supervisor 7", "abandon_pct"):
+        assert words in shown.out, words
