@@ -30,6 +30,19 @@ class Code(StrEnum):
         return made
 
 
+class among:  # noqa: N801 - it is written where a property would be
+    """A yes or no of each member of a code: whether its value is one of these.
+
+    It stands in the class beside the members, and none of them is it.
+    """
+
+    def __init__(self, *values: str) -> None:
+        self.values = frozenset(values)
+
+    def __get__(self, member: Code, kind: type[Code]) -> bool:
+        return member.value in self.values
+
+
 def read_code(kind: type[C], text: str) -> C:
     """The member whose value or label `text` is, whatever its case; BadValue names the choices."""
     plain = text.strip().casefold()
@@ -202,10 +215,8 @@ class Role(Code):
     EXECUTOR = "executor", "executor or heir", "遗产管理人/继承人"
     OTHER = "other", "other", "其他"
 
-    @property
-    def owes(self) -> bool:
-        """Liable for the debt; everybody else is a third party."""
-        return self in (Role.DEBTOR, Role.CO_DEBTOR, Role.GUARANTOR)
+    # Liable for the debt; everybody else is a third party.
+    owes = among("debtor", "co_debtor", "guarantor")
 
 
 class PointKind(Code):
@@ -250,10 +261,8 @@ class NumberState(Code):
     OUT_OF_SERVICE = "out_of_service", "out of service", "停机"
     WRONG = "wrong", "not this person's", "错号"
 
-    @property
-    def is_bad(self) -> bool:
-        """Not to be dialled for this person any more."""
-        return self in (NumberState.EMPTY, NumberState.OUT_OF_SERVICE, NumberState.WRONG)
+    # Not to be dialled for this person any more.
+    is_bad = among("empty", "out_of_service", "wrong")
 
 
 class Channel(Code):
