@@ -59,6 +59,7 @@ from dialer_engine.store import (
     cases,
     daily,
     desks,
+    facts,
     number_view,
     pacing,
     people,
@@ -288,7 +289,7 @@ class SqlStore:
 
     async def standings(self, ids: Sequence[CaseId], now: datetime) -> dict[CaseId, Standing]:
         """See the port."""
-        return await self._read(casefile.standings, self.vault, ids, now)
+        return await self._read(facts.standings, self.vault, ids, now)
 
     async def begin_attempts(self, drafts: Sequence[AttemptDraft]) -> dict[AttemptId, str]:
         """Commit the attempts; returns the refused ones. CampaignHeld when the lease was lost."""
@@ -359,7 +360,7 @@ class SqlStore:
     # -- collections
     async def case_facts(self, ids: Sequence[CaseId], now: datetime) -> dict[CaseId, CaseFacts]:
         """What strategies and compliance ask for; cases that are not there are left out."""
-        return await self._read(casefile.facts, self.vault, ids, now)
+        return await self._read(facts.facts, self.vault, ids, now)
 
     async def case_file(self, reference: str, now: datetime, *, reveal: bool = False) -> Json:
         """Everything known of a case, masked unless `reveal`; NotFound."""
