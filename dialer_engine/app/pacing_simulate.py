@@ -22,7 +22,7 @@ from dialer_engine.domain.campaign import DialMode
 from dialer_engine.domain.errors import BadValue
 from dialer_engine.pacing.pacer import pacer_for
 from dialer_engine.sim.floor import TRACE, Day, run_day
-from dialer_engine.sim.floor._jit import COMPILED
+from dialer_engine.sim.floor.jit import COMPILED
 
 Json = dict[str, Any]
 Told = Callable[[int, int | None], None]

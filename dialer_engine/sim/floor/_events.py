@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from dialer_engine.sim.floor import columns as col
-from dialer_engine.sim.floor._jit import njit
+from dialer_engine.sim.floor.jit import njit
 from dialer_engine.sim.floor._world import (
     Floats,
     Ints,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from dialer_engine.sim.floor import columns as col
 from dialer_engine.sim.floor._events import originate, run
-from dialer_engine.sim.floor._jit import njit
+from dialer_engine.sim.floor.jit import njit
 from dialer_engine.sim.floor._world import Floats, World, factor_at
 
 # As in `sim.rivals.base`: 0.1 * 30 is three lines in floating point too.

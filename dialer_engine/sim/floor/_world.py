@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dialer_engine.sim.floor import columns as col
-from dialer_engine.sim.floor._jit import njit
+from dialer_engine.sim.floor.jit import njit
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
