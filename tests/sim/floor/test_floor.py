@@ -310,10 +310,10 @@ def test_plain_python_and_compiled_code_tell_the_same_story() -> None:
     story = (
         "from dataclasses import replace\n"
         "from dialer_engine.pacing.pacer import FixedRatio\n"
-        "from dialer_engine.sim.floor import Amd, hard_day, run_day, _jit\n"
+        "from dialer_engine.sim.floor import Amd, hard_day, run_day, jit\n"
         "day = replace(hard_day(6, 0.5), amd=Amd(), length_s=1800.0)\n"
         "result = run_day(day, FixedRatio(3.0), 5)\n"
-        "print(_jit.COMPILED, result.attempts, result.live, result.abandoned, result.utilization)\n"
+        "print(jit.COMPILED, result.attempts, result.live, result.abandoned, result.utilization)\n"
     )
     said = [
         subprocess.run(
