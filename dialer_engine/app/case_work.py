@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import yaml
 
 from dialer_engine.app import unmask
+from dialer_engine.app.cases import day_of
 from dialer_engine.app.clock import SystemClock
 from dialer_engine.app.config import Config
 from dialer_engine.app.unmask import Asked
@@ -278,7 +279,7 @@ def daily(config: Config, day: str | None, *, again: bool) -> list[Json]:
     async def work(store: SqlStore) -> list[Json]:
         usual = daily_work(config, store)
         assert usual is not None
-        when = _day(day) if day else usual.today()
+        when = day_of(day) if day else usual.today()
         if when > usual.today():
             raise BadValue("the work of a day that has not begun cannot be done")
         if again:
@@ -289,10 +290,3 @@ def daily(config: Config, day: str | None, *, again: bool) -> list[Json]:
         return [{"job": d.job.value, "done": d.done, "ours": d.ours, **d.counts} for d in done]
 
     return _run(config, work)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise BadValue("a day is written as 2026-12-01") from None

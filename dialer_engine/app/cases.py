@@ -31,7 +31,7 @@ def promise(
     """
     if not (reference or attempt):
         raise BadValue("name the case, or the attempt in which it was promised")
-    owed, due_on = _amount(amount), _day(due)
+    owed, due_on = _amount(amount), day_of(due)
 
     async def work() -> Json:
         store = SqlStore(
@@ -63,7 +63,8 @@ def _amount(text: str) -> Decimal | None:
     return found
 
 
-def _day(text: str) -> date:
+def day_of(text: str) -> date:
+    """A day as people write it; BadValue."""
     try:
         return date.fromisoformat(text)
     except ValueError:

@@ -23,6 +23,7 @@ from dialer_engine.cli.calls import calls
 from dialer_engine.cli.campaign import campaign
 from dialer_engine.cli.cases import cases
 from dialer_engine.cli.cases_life import daily as _daily  # noqa: F401 - joins the group
+from dialer_engine.cli.cases_offer import offer as _offer  # noqa: F401 - joins the group
 from dialer_engine.cli.completion import completion
 from dialer_engine.cli.compliance import compliance
 from dialer_engine.cli.config import config

@@ -36,6 +36,16 @@ CASES: dict[str, str] = {
     "Take the products of a file into the store, all of them or none.":
         "将文件中的产品导入数据库,全部成功或全部不导入。",
     "JSON Schema of product files, for editors.": "产品文件的 JSON Schema(供编辑器使用)。",
+    "Due on": "到期日",
+    "Amount": "金额",
+    "Instalments": "分期",
+    "May this role offer that: a reduction, instalments, or both.": "该角色可否提供此减免或分期。",
+    "Whose limits hold, as the product names them.": "按产品中的哪个角色权限。",
+    "Let go of so much of a part, such as fees=12.50.": "减免某部分金额,如 fees=12.50。",
+    "The rest in so many monthly parts.": "余额分几期(按月)。",
+    "Due date of the first part; today if not given.": "首期到期日;缺省为今天。",
+    "The first part as a share of the rest, such as 0.2.": "首期占余额比例,如 0.2。",
+    "Which contract, where the case has several.": "案件有多份合同时指定合同。",
     # cases
     "Show the whole file of a case.": "查看案件完整档案。",
     "Show the numbers of a case, and why some are not called any more.": "查看案件号码及停拨原因。",
