@@ -15,19 +15,20 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer_engine.domain.case import Case
 from dialer_engine.domain.collections.money import ZERO, Balance, Component
 from dialer_engine.domain.collections.particulars import Particulars
 from dialer_engine.domain.units import CampaignName
-from dialer_engine.store import hygiene, law_cards
-from dialer_engine.store._sql import chunks, merge, upsert
+from dialer_engine.store import hygiene, law_cards, law_reading
+from dialer_engine.store._many import insert_many, one_of, upsert_many
+from dialer_engine.store._sql import chunks, upsert
 from dialer_engine.store.campaigns import CampaignIds
 from dialer_engine.store.cases import number_place, personal_place
 from dialer_engine.store.law_cards import Carded
-from dialer_engine.store.law_reading import CaseRow, Read, read_people
+from dialer_engine.store.law_reading import CaseRow, Read
 from dialer_engine.store.schema import campaign_cases, case_numbers, cases
 from dialer_engine.store.schema_books import case_facts, contact_points
 from dialer_engine.store.vault import Vault
@@ -60,7 +61,7 @@ async def write_batch(
     joined = 0
     if campaign is not None:
         campaign_id = await ids.of(connection, campaign)
-        joined = await _join(connection, campaign_id, batch, everyone, due_at)
+        joined = await _join(connection, campaign_id, batch, everyone, known, due_at)
     new = sum(case.reference not in known for case in changed)
     return Written(new, len(changed) - new, len(batch) - len(changed), joined)
 
@@ -93,7 +94,7 @@ async def _known(
     found: dict[str, tuple[int, str]] = {}
     columns = select(cases.c.reference, cases.c.id, cases.c.fingerprint)
     for part in chunks(references):
-        rows = await connection.execute(columns.where(cases.c.reference.in_(part)))
+        rows = await connection.execute(columns.where(one_of(connection, cases.c.reference, part)))
         found |= {ref: (number, print_) for ref, number, print_ in rows}
     return found
 
@@ -110,26 +111,48 @@ async def _write(
     if not changed:
         return {}
     rows = [_row(case, prints[case.reference], vault) for case in changed]
-    statement = merge(connection, cases, ["reference"]).returning(cases.c.reference, cases.c.id)
-    written = await connection.execute(statement, rows)
-    found = {str(reference): int(number) for reference, number in written}
+    await upsert_many(connection, cases, rows, ["reference"], _replaced)
+    new = await _known(connection, [c.reference for c in changed if c.reference not in known])
+    found = {c.reference: (known.get(c.reference) or new[c.reference])[0] for c in changed}
     old = [known[c.reference][0] for c in changed if c.reference in known]
     for part in chunks(old):
         await _keep_numbers(connection, vault, part)
         await connection.execute(delete(case_numbers).where(case_numbers.c.case_id.in_(part)))
-    said = await _write_facts(connection, changed, found, today)
-    # What others know of the cases that were here, once their rows are ours; of a new one nobody does.
-    read = Read()
-    await read_people(connection, read, old)
-    for case, row in zip(changed, rows, strict=True):
-        number = found[case.reference]
-        read.rows[number] = CaseRow._make((row["id_key"], *said[number], True))
-    # RETURNING, here and below, makes SQLAlchemy send many rows in one statement: on PostgreSQL
-    # a whole import then takes two thirds of the time.
-    numbered = insert(case_numbers).returning(case_numbers.c.case_id)
-    await connection.execute(numbered, await _number_rows(connection, changed, found, vault, read))
+    await _write_facts(connection, changed, found, today)
+    read = await _read(connection, changed, rows, found, old, today)
+    await insert_many(
+        connection, case_numbers, await _number_rows(connection, changed, found, vault, read)
+    )
     await hygiene.keep_off(connection, vault, old)
     return found
+
+
+def _replaced(new: Any) -> dict[str, Any]:
+    """Everything that an import says of a case."""
+    return {c.name: new[c.name] for c in cases.c if c.name not in ("id", "reference")}
+
+
+async def _read(
+    connection: AsyncConnection,
+    changed: Sequence[Case],
+    rows: Sequence[Mapping[str, Any]],
+    ids: Mapping[str, int],
+    old: Sequence[int],
+    today: date,
+) -> Read:
+    """What law cards are made of: of a case that was here before, what the tables say now that its rows are
+    ours; of a new one nobody knows but the file.
+    """
+    read = await law_reading.read(connection, old) if old else Read()
+    for case, row in zip(changed, rows, strict=True):
+        if ids[case.reference] not in read.rows:
+            said = _facts(case.particulars) | _owed(case, today)
+            of_facts = {name: said[name] for name in _OF_FACTS}
+            read.rows[ids[case.reference]] = CaseRow(row["id_key"], **of_facts, has_facts=True)
+    return read
+
+
+_OF_FACTS = CaseRow._fields[1:-1]
 
 
 def _row(case: Case, print_: str, vault: Vault) -> dict[str, Any]:
@@ -217,25 +240,20 @@ async def _keep_numbers(connection: AsyncConnection, vault: Vault, ids: Sequence
 # -- what strategies ask for -----------------------------------------------------------------------
 
 
-_FOR_CARDS = tuple(case_facts.c[name] for name in CaseRow._fields[1:-1])
-
-
 async def _write_facts(
     connection: AsyncConnection, changed: Sequence[Case], ids: Mapping[str, int], today: date
-) -> dict[int, Sequence[Any]]:
-    """A row for each case; what the file does not say stays as it is. Returns what law cards say of them
-    now, in the order of `CaseRow`.
-    """
+) -> None:
+    """A row for each case; what the file does not say stays as it is."""
     rows = [
         {"case_id": ids[case.reference], **_facts(case.particulars), **_owed(case, today)}
         for case in changed
     ]
-    statement = upsert(connection, case_facts)
-    others = [c.name for c in case_facts.c if c.name in rows[0] and c.name != "case_id"]
-    keep = {n: func.coalesce(statement.excluded[n], case_facts.c[n]) for n in others}
-    written = statement.on_conflict_do_update(index_elements=["case_id"], set_=keep)
-    told = await connection.execute(written.returning(case_facts.c.case_id, *_FOR_CARDS), rows)
-    return {case_id: said for case_id, *said in told}
+    others = [name for name in rows[0] if name != "case_id"]
+
+    def said(new: Any) -> dict[str, Any]:
+        return {name: func.coalesce(new[name], case_facts.c[name]) for name in others}
+
+    await upsert_many(connection, case_facts, rows, ["case_id"], said)
 
 
 def _facts(said: Particulars) -> dict[str, Any]:
@@ -279,13 +297,14 @@ async def _join(
     campaign_id: int,
     batch: Sequence[Case],
     ids: Mapping[str, int],
+    known: Mapping[str, tuple[int, str]],
     due_at: datetime,
 ) -> int:
     """Add who is not in yet; of the others only the priority may change."""
     here = {ids[case.reference]: case.priority for case in batch}
     present: dict[int, int] = {}
     columns = select(campaign_cases.c.case_id, campaign_cases.c.priority)
-    for part in chunks(here):
+    for part in chunks(case_id for case_id, _ in known.values()):
         mine = (campaign_cases.c.campaign_id == campaign_id) & campaign_cases.c.case_id.in_(part)
         rows = await connection.execute(columns.where(mine))
         present |= {int(case_id): int(priority) for case_id, priority in rows}
@@ -302,10 +321,10 @@ async def _join(
         for case_id, priority in sorted(here.items())
         if present.get(case_id) != priority
     ]
-    if rows_to_write:
-        statement = upsert(connection, campaign_cases)
-        keep = {"priority": statement.excluded.priority}
-        key = ["campaign_id", "case_id"]
-        joined = statement.on_conflict_do_update(index_elements=key, set_=keep)
-        await connection.execute(joined.returning(campaign_cases.c.case_id), rows_to_write)
+    key = ["campaign_id", "case_id"]
+    await upsert_many(connection, campaign_cases, rows_to_write, key, _moved)
     return len(here) - len(present)
+
+
+def _moved(new: Any) -> dict[str, Any]:
+    return {"priority": new.priority}

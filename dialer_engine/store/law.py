@@ -32,7 +32,7 @@ from dialer_engine.store import compliance, evidence, law_cards, law_reading, su
 from dialer_engine.store.draw import names
 from dialer_engine.store.engine import CommitUnknown
 from dialer_engine.store.law_cards import Drawn, known_of
-from dialer_engine.store.law_reading import Known
+from dialer_engine.store.law_reading import Known, Read
 from dialer_engine.store.sql import SqlStore
 from dialer_engine.store.vault import Vault
 
@@ -56,8 +56,9 @@ class SqlLaw:
 
     async def facts(self, candidates: Sequence[Candidate], now: datetime) -> Mapping[CaseId, Facts]:
         """See the port."""
-        found = await self._store.database.read(self._facts, self._store.vault, candidates, now)
-        without = [one.case_id for one in candidates if _lacks_card(one)]
+        found, without = await self._store.database.read(
+            self._facts, self._store.vault, candidates, now
+        )
         if without:
             await self._make_cards(without)
         return found
@@ -115,13 +116,31 @@ class SqlLaw:
         vault: Vault,
         candidates: Sequence[Candidate],
         now: datetime,
-    ) -> dict[CaseId, Facts]:
+    ) -> tuple[dict[CaseId, Facts], list[CaseId]]:
+        """Facts, and the cases of a draw of which a card can be made."""
         # Before the lists: what it counts is in them.
         version = await suppression.version(connection)
         versions = {"suppressions": str(version)}
         bare = [one for one in candidates if _card(one) is None]
-        made = await self._plainly(connection, vault, bare, versions, now) if bare else {}
+        made: dict[CaseId, Facts] = {}
+        without: list[CaseId] = []
+        if bare:
+            read = await law_reading.read(connection, [one.case_id for one in bare])
+            made = await self._plainly(connection, vault, bare, read, versions, now)
+            without = [one.case_id for one in bare if _lacks_card(one, read)]
         drawn = [(one, card) for one in candidates if (card := _card(one)) is not None]
+        made |= await self._from_cards(connection, drawn, version, versions, now)
+        return {one.case_id: made[one.case_id] for one in candidates}, without
+
+    async def _from_cards(
+        self,
+        connection: AsyncConnection,
+        drawn: Sequence[tuple[Candidate, Drawn]],
+        version: int,
+        versions: Mapping[str, str],
+        now: datetime,
+    ) -> dict[CaseId, Facts]:
+        """Of those with one. version: of the lists now."""
         keys = {
             one.case_id: _keys(
                 one.campaign, card.number_key, known_of(card.person, card.card or ())
@@ -132,24 +151,25 @@ class SqlLaw:
         history = await self._history(connection, keys.values(), now)
         since = [(one, card) for one, card in drawn if card.version != version]
         listed = await _listed_since(connection, since, now) if since else {}
+        made = {}
         for one, card in drawn:
             lists = tuple(names(card.lists)) if card.lists else ()
             if since and one.case_id in listed:
                 lists = listed[one.case_id]
             its = _contacts(history, keys[one.case_id]) if card.called else _NO_HISTORY
             made[one.case_id] = self._carded(one, card, its, lists, versions, now)
-        return {one.case_id: made[one.case_id] for one in candidates}
+        return made
 
     async def _plainly(
         self,
         connection: AsyncConnection,
         vault: Vault,
         candidates: Sequence[Candidate],
+        found: Read,
         versions: Mapping[str, str],
         now: datetime,
     ) -> dict[CaseId, Facts]:
         """Of those without a card; nobody looked for their history and lists either."""
-        found = await law_reading.read(connection, [one.case_id for one in candidates])
         numbers = {one.case_id: vault.number(one.number) for one in candidates}
         known = {case: found.known(case, key) for case, key in numbers.items()}
         keys = {
@@ -328,6 +348,7 @@ def _names(held: Mapping[str, tuple[str, ...]], units: Iterable[str]) -> tuple[s
     return tuple(sorted({name for names in found for name in names})) if found else ()
 
 
-def _lacks_card(one: Candidate) -> bool:
-    """It was drawn, and there was none."""
-    return isinstance(one.known, Drawn) and one.known.card is None
+def _lacks_card(one: Candidate, read: Read) -> bool:
+    """It was drawn, there was none, and one can be made: not for a case without its row of facts."""
+    row = read.rows.get(one.case_id)
+    return isinstance(one.known, Drawn) and row is not None and row.has_facts

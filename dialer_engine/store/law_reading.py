@@ -155,17 +155,12 @@ async def read(connection: AsyncConnection, ids: Collection[int]) -> Read:
     """Everything of these cases."""
     found = Read()
     await _read_cases(connection, found, ids)
-    await read_people(connection, found, ids)
-    return found
-
-
-async def read_people(connection: AsyncConnection, found: Read, ids: Collection[int]) -> None:
-    """What others say of these cases: nothing, for one that is new."""
     await _read_points(connection, found, ids)
     await _read_holds(connection, found, ids)
+    await _read_verdicts(connection, found, ids)
     # Since ever: those that ran out are told by their `until`.
     found.overrides = await compliance.overrides(connection, list(map(CaseId, ids)), EPOCH)
-    await _read_verdicts(connection, found, ids)
+    return found
 
 
 async def _read_cases(connection: AsyncConnection, found: Read, ids: Collection[int]) -> None:
