@@ -12,7 +12,18 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Row, Select, and_, bindparam, case, func, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer_engine.domain.attempt import Candidate, CaseNext
@@ -169,6 +180,14 @@ async def _counts(
         query = counts_of(connection, [key for key, its in wanted if its == day], day)
         found |= {(key, day): count for key, count in await connection.execute(query)}
     return found
+
+
+def members(ids: Iterable[int]) -> ColumnElement[bool]:
+    """Rows of `campaign_cases` of these cases, in whatever campaign: its key begins with the campaign, and
+    without one all rows are read.
+    """
+    every = campaign_cases.c.campaign_id.in_(select(campaigns.c.id))
+    return and_(every, campaign_cases.c.case_id.in_(list(ids)))
 
 
 async def follow(connection: AsyncConnection, ids: CampaignIds, nexts: Sequence[CaseNext]) -> None:

@@ -24,6 +24,7 @@ from dialer_engine.domain.collections.money import ZERO, Component
 from dialer_engine.domain.collections.timeline import ComplaintState
 from dialer_engine.store._sql import chunks
 from dialer_engine.store.accounts import case_ids
+from dialer_engine.store.cases import members
 from dialer_engine.store.schema import attempts, campaign_cases, cases
 from dialer_engine.store.schema_books import case_events, case_facts, complaints
 
@@ -121,7 +122,7 @@ async def recall(
     blank = dict.fromkeys(_OWNER) | {"state": CaseState.RECALLED.value}
     await _write(connection, [{"of_case": ids[one.case], **blank} for one in back])
     for part in chunks([ids[one.case] for one in back]):
-        mine = campaign_cases.c.case_id.in_(part), campaign_cases.c.due_at.is_not(None)
+        mine = members(part), campaign_cases.c.due_at.is_not(None)
         gone = update(campaign_cases).where(*mine)
         await connection.execute(gone.values(due_at=None, reason=CaseState.RECALLED.value))
     events = [_event(ids[one.case], "recalled", _told(one), by, now) for one in back]

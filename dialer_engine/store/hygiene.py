@@ -23,7 +23,7 @@ from dialer_engine.domain.collections import hygiene as hy
 from dialer_engine.domain.collections.codes import NumberState
 from dialer_engine.domain.outcome import Outcome
 from dialer_engine.store._sql import among, chunks, upsert
-from dialer_engine.store.cases import number_place
+from dialer_engine.store.cases import members, number_place
 from dialer_engine.store.closed import value_place
 from dialer_engine.store.people import note_all, note_dialled
 from dialer_engine.store.schema import campaign_cases, case_numbers, cases
@@ -215,7 +215,7 @@ async def _turn(
 ) -> None:
     """Whose turn it is stays the same number; after the one that goes it is the next one's."""
     c = campaign_cases.c
-    query = select(c.campaign_id, c.case_id, c.number_rank).where(c.case_id.in_(gone))
+    query = select(c.campaign_id, c.case_id, c.number_rank).where(members(gone))
     rows = [
         {"of_campaign": row.campaign_id, "of_case": row.case_id, "rank": turn - 1}
         for row in await connection.execute(query)
@@ -231,7 +231,7 @@ async def _turn(
 
 async def _set_aside(connection: AsyncConnection, ids: Sequence[int]) -> None:
     for part in chunks(ids):
-        mine = campaign_cases.c.case_id.in_(part), campaign_cases.c.due_at.is_not(None)
+        mine = members(part), campaign_cases.c.due_at.is_not(None)
         gone = update(campaign_cases).where(*mine).values(due_at=None, reason=NO_NUMBER)
         await connection.execute(gone)
 
@@ -345,7 +345,7 @@ async def _open_again(connection: AsyncConnection, ids: Sequence[int], now: date
     """Cases that were set aside because no number was left."""
     c = campaign_cases.c
     for part in chunks(ids):
-        mine = c.case_id.in_(part), c.due_at.is_(None), c.reason == NO_NUMBER
+        mine = members(part), c.due_at.is_(None), c.reason == NO_NUMBER
         await connection.execute(update(campaign_cases).where(*mine).values(due_at=now, reason=""))
 
 

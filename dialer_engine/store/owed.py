@@ -33,6 +33,7 @@ from dialer_engine.domain.collections.promise import PromisePhase, PromiseState
 from dialer_engine.domain.units import Moment, Money
 from dialer_engine.store._sql import chunks
 from dialer_engine.store._types import ten_thousandths
+from dialer_engine.store.cases import members
 from dialer_engine.store.closed import memo_place
 from dialer_engine.store.products import Products, load_products
 from dialer_engine.store.schema import campaign_cases, cases
@@ -77,7 +78,7 @@ async def refresh(
         await _write_told(connection, rows, promised)
         await _note_promises(connection, promised, now, by)
     for part in chunks(paid):
-        gone = campaign_cases.c.case_id.in_(part), campaign_cases.c.due_at.is_not(None)
+        gone = members(part), campaign_cases.c.due_at.is_not(None)
         await connection.execute(
             update(campaign_cases).where(*gone).values(due_at=None, reason=PAID)
         )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer_engine.domain.units import AttemptId, CaseId
 from dialer_engine.store import SqlStore, draw
 from dialer_engine.store import cases as case_rows
+from dialer_engine.store.schema import campaign_cases
 from tests.store.building import (
     CARDS,
     LOANS,
@@ -203,3 +204,15 @@ async def test_sqlite_finds_due_cases_by_the_index(sqlite_url: str) -> None:
     assert [due_plan.count("TEMP B-TREE") for due_plan in plans] == [2, 1]
     assert "TEMP B-TREE" not in plans[1].split("SEARCH case_numbers")[0]
     assert "SEARCH number_days USING PRIMARY KEY (number_key=? AND local_day=?)" in counts
+
+
+async def test_the_memberships_of_a_case_are_looked_up(sqlite_url: str) -> None:
+    """A payment sets a case aside in every campaign; it reads no row of another case."""
+    store = SqlStore(sqlite_url)
+    await store.open()
+    await fill(store, [case(index) for index in range(1, 50)])
+    members = update(campaign_cases).where(case_rows.members([1, 2])).values(reason="paid")
+    plan = await store.database.read(_plan, members)
+    await store.close()
+    assert "SEARCH campaign_cases USING PRIMARY KEY (campaign_id=? AND case_id=?)" in plan
+    assert "SCAN campaign_cases" not in plan
