@@ -45,9 +45,9 @@ async def set_hold(
     why: str,
 ) -> None:
     """Leave a case alone; its calls that nobody has answered end. why: kept closed in the table."""
-    await people.set_hold(connection, vault, case_id, kind, now, until=until, by=who, reason=why)
-    told = {"v": 1, "hold": kind.value, "who": who, "why": why, "until": _iso(until)}
-    await evidence.append(connection, [Entry("hold", now, told, None, case_id)])
+    await people.set_hold(
+        connection, vault, case_id, kind, now, until=until, by=who, reason=why, why=why
+    )
 
 
 async def release(

@@ -15,11 +15,13 @@ from typing import Any
 from sqlalchemy import delete, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from dialer_engine.compliance.evidence import Entry
 from dialer_engine.domain.collections.codes import Consent, HoldKind, Role
 from dialer_engine.domain.collections.party import DIALLED
 from dialer_engine.domain.collections.promise import PromiseState, Rescheduled, step
 from dialer_engine.domain.errors import NotFound
 from dialer_engine.domain.units import CaseId, Moment
+from dialer_engine.store import evidence
 from dialer_engine.store._sql import chunks, upsert
 from dialer_engine.store.accounts import case_ids
 from dialer_engine.store.cases import number_place
@@ -262,8 +264,11 @@ async def set_hold(
     until: datetime | None = None,
     by: str = "",
     reason: str = "",
+    why: str = "",
 ) -> None:
-    """Hold a case; its calls in flight end (see `accounts.book`: the row of `case_events` does it)."""
+    """Hold a case; its calls in flight end (see `accounts.book`: the row of `case_events` does it). reason:
+    kept closed. why: for the evidence, where it stands open.
+    """
     closed = vault.close(hold_place(case_id), reason) if reason else None
     values = {
         "case_id": case_id,
@@ -275,6 +280,10 @@ async def set_hold(
     }
     await connection.execute(insert(holds), values)
     await note(connection, case_id, "hold", by, {"kind": kind.value}, now)
+    told: dict[str, Any] = {"v": 1, "hold": kind.value, "who": by}
+    told |= {"until": until.isoformat()} if until else {}
+    told |= {"why": why} if why else {}
+    await evidence.append(connection, [Entry("hold", now, told, None, case_id)])
 
 
 async def end_hold(
@@ -285,6 +294,9 @@ async def end_hold(
     mine = c.case_id == case_id, c.kind == kind.value, (c.until.is_(None)) | (c.until > now)
     ended = await connection.execute(update(holds).where(*mine).values(until=now))
     await note(connection, case_id, "hold_ended", by, {"kind": kind.value}, now)
+    if ended.rowcount:
+        told = {"v": 1, "hold": kind.value, "who": by}
+        await evidence.append(connection, [Entry("hold_ended", now, told, None, case_id)])
     return int(ended.rowcount)
 
 

@@ -17,8 +17,10 @@ from dialer_engine.app import signing
 from dialer_engine.compliance.evidence import GENESIS, Entry, Link, Verifier, link, recompute
 from dialer_engine.compliance.gate import Gate, Permit, RuleSet
 from dialer_engine.compliance.ruleset import RuleBook
+from dialer_engine.domain.collections.codes import HoldKind
 from dialer_engine.domain.errors import ConfigError
 from dialer_engine.domain.outcome import Outcome
+from dialer_engine.domain.units import CaseId
 from dialer_engine.ports.store import RecordingRow
 from dialer_engine.store import SqlStore, evidence
 from dialer_engine.store.law import SqlLaw
@@ -215,3 +217,16 @@ async def test_words_are_on_record_once_and_in_the_export_of_a_case_that_heard_t
     assert json.loads(links[0].record)["words"][0][4] == ["Hello"]
     count, _, faults = await store.database.read(evidence.verify)
     assert (count, faults) == (3, [])
+
+
+async def test_a_hold_is_on_the_chain_whoever_set_it_and_its_closed_reason_is_not(
+    store: SqlStore,
+) -> None:
+    await fill(store, [case(1)])
+    await store.set_hold(CaseId(1), HoldKind.DISPUTE, NOW, by="core-bank", reason="a private word")
+    assert await store.end_hold(CaseId(1), HoldKind.DISPUTE, at(1), by="core-bank") == 1
+    assert await store.end_hold(CaseId(1), HoldKind.DISPUTE, at(2), by="core-bank") == 0
+    links = await store.database.read(evidence.of_case, 1)
+    assert [link.kind for link in links] == ["hold", "hold_ended"]
+    assert all('"who":"core-bank"' in link.record for link in links)
+    assert "private" not in links[0].record
