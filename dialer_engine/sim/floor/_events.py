@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 
 from dialer_engine.sim.floor import columns as col
-from dialer_engine.sim.floor.jit import njit
 from dialer_engine.sim.floor._world import (
     Floats,
     Ints,
@@ -20,6 +19,7 @@ from dialer_engine.sim.floor._world import (
     push,
     tell,
 )
+from dialer_engine.sim.floor.jit import njit
 
 # CallEnd, as plain numbers that numba takes for constants.
 _LIVE, _MACHINE, _CONGESTION, _CANCELLED = 0, 1, 5, 6

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dialer_engine.sim.floor import columns as col
-from dialer_engine.sim.floor.jit import njit
 from dialer_engine.sim.floor._world import Floats, Ints, World
+from dialer_engine.sim.floor.jit import njit
 
 
 @njit

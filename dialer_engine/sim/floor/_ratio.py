@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from dialer_engine.sim.floor import columns as col
 from dialer_engine.sim.floor._events import originate, run
-from dialer_engine.sim.floor.jit import njit
 from dialer_engine.sim.floor._world import Floats, World, factor_at
+from dialer_engine.sim.floor.jit import njit
 
 # As in `sim.rivals.base`: 0.1 * 30 is three lines in floating point too.
 _HAIR = 1e-9

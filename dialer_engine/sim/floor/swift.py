@@ -14,8 +14,8 @@ import numpy as np
 from dialer_engine.pacing.loops import NUMPY, Array, Complex, Lines, Loops, alike, circle
 from dialer_engine.pacing.predictive import Predictive
 from dialer_engine.pacing.settings import PacingSettings
-from dialer_engine.sim.floor.jit import COMPILED, njit
 from dialer_engine.sim.floor._world import Floats
+from dialer_engine.sim.floor.jit import COMPILED, njit
 
 
 @njit
