@@ -7,11 +7,10 @@ DialerError. Everything is masked but for who has the right and says why (`unmas
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -23,8 +22,9 @@ from dialer_engine.app import unmask
 from dialer_engine.app.cases import day_of
 from dialer_engine.app.clock import SystemClock
 from dialer_engine.app.config import Config
+from dialer_engine.app.stored import in_store
 from dialer_engine.app.unmask import Asked
-from dialer_engine.app.wiring import daily_work, make_store
+from dialer_engine.app.wiring import daily_work
 from dialer_engine.domain.collections.allocation import (
     AllocationPolicy,
     Collector,
@@ -50,18 +50,6 @@ def who() -> str:
     return unmask.person()
 
 
-def _run(config: Config, work: Callable[[SqlStore], Awaitable[T]]) -> T:
-    async def main() -> T:
-        store = make_store(config)
-        await store.open()
-        try:
-            return await work(store)
-        finally:
-            await store.close()
-
-    return asyncio.run(main())
-
-
 def show(config: Config, reference: str, asked: Asked | None = None) -> Json:
     """The whole file of a case, with its campaigns and numbers; masked unless asked for more."""
 
@@ -76,7 +64,7 @@ def show(config: Config, reference: str, asked: Asked | None = None) -> Json:
             "numbers": await store.case_numbers(reference, reveal=full),
         }
 
-    return _run(config, work)
+    return in_store(config, work)
 
 
 def numbers(config: Config, reference: str, asked: Asked | None = None) -> list[Json]:
@@ -87,7 +75,7 @@ def numbers(config: Config, reference: str, asked: Asked | None = None) -> list[
             await unmask.note(store, config, asked, "cases numbers", reference)
         return await store.case_numbers(reference, reveal=asked is not None)
 
-    return _run(config, work)
+    return in_store(config, work)
 
 
 def number_reset(config: Config, reference: str, name: str) -> Json:
@@ -97,7 +85,7 @@ def number_reset(config: Config, reference: str, name: str) -> Json:
         count = await store.reset_number(reference, name, datetime.now(UTC), by=who())
         return {"cases": count}
 
-    return _run(config, work)
+    return in_store(config, work)
 
 
 def hold(
@@ -119,7 +107,7 @@ def hold(
         await store.set_hold(case_id, which, now, until=last, by=who(), reason=reason)
         return {"case": reference, "kind": kind, "until": until}
 
-    return _run(config, work)
+    return in_store(config, work)
 
 
 def _moment(text: str) -> datetime:
@@ -139,7 +127,7 @@ def complaint(config: Config, reference: str, about: str, text: str) -> Json:
         )
         return {"case": reference, "key": key, "hold": HoldKind.COMPLAINT.value}
 
-    return _run(config, work)
+    return in_store(config, work)
 
 
 def note(config: Config, reference: str, text: str) -> Json:
@@ -150,7 +138,7 @@ def note(config: Config, reference: str, text: str) -> Json:
         await store.database.write(case_notes.write, store.vault, reference, text, who(), now)
         return {"case": reference}
 
-    return _run(config, work)
+    return in_store(config, work)
 
 
 # -- who works which case --------------------------------------------------------------------------
@@ -195,7 +183,7 @@ def deal(config: Config, file: Path, *, dry_run: bool) -> Json:
             "written": 0 if dry_run else len(new),
         }
 
-    return _run(config, work)
+    return in_store(config, work)
 
 
 async def _open_cases(store: SqlStore, today: date, creditor: str) -> Any:
@@ -265,7 +253,7 @@ def recall(config: Config, *, idle_days: int | None, dry_run: bool) -> Json:
         ]
         return {"decisions": told, "recalled": back}
 
-    return _run(config, work)
+    return in_store(config, work)
 
 
 # -- the work of a day -----------------------------------------------------------------------------
@@ -289,4 +277,4 @@ def daily(config: Config, day: str | None, *, again: bool) -> list[Json]:
         done = [await mine.do(when, job) for job in jobs]
         return [{"job": d.job.value, "done": d.done, "ours": d.ours, **d.counts} for d in done]
 
-    return _run(config, work)
+    return in_store(config, work)

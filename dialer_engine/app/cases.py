@@ -4,12 +4,13 @@ plain; what goes wrong is a DialerError.
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Awaitable
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from dialer_engine.app.config import Config
+from dialer_engine.app.stored import in_store
 from dialer_engine.domain.errors import BadValue
 from dialer_engine.store.sql import SqlStore
 
@@ -33,22 +34,13 @@ def promise(
         raise BadValue("name the case, or the attempt in which it was promised")
     owed, due_on = _amount(amount), day_of(due)
 
-    async def work() -> Json:
-        store = SqlStore(
-            config.store.url.reveal(),
-            busy_timeout_s=config.store.busy_timeout_s,
-            key_file=config.store.key_file,
-        )
-        await store.open()
-        try:
-            return await store.take_promise(
-                reference=reference, attempt=attempt, amount=owed, currency=currency,
-                due_on=due_on, by=by, now=datetime.now(UTC),
-            )  # fmt: skip
-        finally:
-            await store.close()
+    def work(store: SqlStore) -> Awaitable[Json]:
+        return store.take_promise(
+            reference=reference, attempt=attempt, amount=owed, currency=currency,
+            due_on=due_on, by=by, now=datetime.now(UTC),
+        )  # fmt: skip
 
-    return asyncio.run(work())
+    return in_store(config, work)
 
 
 def _amount(text: str) -> Decimal | None:

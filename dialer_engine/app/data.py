@@ -7,8 +7,7 @@ function blocks and is called from no loop; what goes wrong is a DialerError.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from dialer_engine.app import unmask
 from dialer_engine.app.config import Config
+from dialer_engine.app.stored import opened
 from dialer_engine.app.unmask import Asked
 from dialer_engine.domain.errors import BadValue, SchemaOutdated
 from dialer_engine.domain.units import AttemptId, CampaignName
@@ -24,25 +24,10 @@ from dialer_engine.store import import_csv, import_rows, keyring
 from dialer_engine.store import upgrade as schema
 from dialer_engine.store.exchange import Kind
 from dialer_engine.store.export import Form, export_attempts, export_cases, write_json
-from dialer_engine.store.sql import SqlStore
 
 Json = dict[str, Any]
 # What is done, and of how many where that is known.
 Progress = Callable[[int, int | None], None]
-
-
-@asynccontextmanager
-async def _open(config: Config) -> AsyncIterator[SqlStore]:
-    store = SqlStore(
-        config.store.url.reveal(),
-        busy_timeout_s=config.store.busy_timeout_s,
-        key_file=config.store.key_file,
-    )
-    await store.open()
-    try:
-        yield store
-    finally:
-        await store.close()
 
 
 # -- the schema ------------------------------------------------------------------------------------
@@ -106,7 +91,7 @@ def import_cases(
     region = config.compliance.default_country if country is None else country
 
     async def work() -> import_csv.ImportSummary | import_rows.RowsSummary:
-        async with _open(config) as store:
+        async with opened(config) as store:
             if what != "cases":
                 return await import_rows.import_rows(
                     store, Kind(what), file, mapping=mapping, region=region, currency=currency,
@@ -161,7 +146,7 @@ def export(
         progress(rows, None)
 
     async def work() -> int:
-        async with _open(config) as store:
+        async with opened(config) as store:
             if asked is not None:
                 told = f"export {what} {campaign or ''}".strip()
                 await unmask.note(store, config, asked, told)
@@ -182,7 +167,7 @@ def _export_case(config: Config, case: str | None, to: Path, asked: Asked | None
         raise BadValue("name the case with --case REFERENCE")
 
     async def work() -> Json:
-        async with _open(config) as store:
+        async with opened(config) as store:
             if asked is not None:
                 await unmask.note(store, config, asked, "export case", case)
             return await store.case_file(case, datetime.now(UTC), reveal=asked is not None)
@@ -195,7 +180,7 @@ def report(config: Config, campaign: str | None, since: str | None, until: str |
     """The fields of `domain.reports.Report`, counted in the store."""
 
     async def work() -> Json:
-        async with _open(config) as store:
+        async with opened(config) as store:
             name = CampaignName(campaign) if campaign else None
             return asdict(await store.report(name, _time(since), _time(until)))
 

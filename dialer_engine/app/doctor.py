@@ -22,6 +22,7 @@ from dialer_engine.app._doctor_folder import judge_folder, prepare
 from dialer_engine.app._doctor_line import Wanted
 from dialer_engine.app._doctor_pbx import judge
 from dialer_engine.app.config import Config, Loaded
+from dialer_engine.app.stored import opened
 from dialer_engine.domain.errors import DialerError
 from dialer_engine.domain.findings import Finding, fail, ok
 from dialer_engine.engine.engine import Engine
@@ -97,12 +98,8 @@ async def _agents(config: Config, engine: Engine | None) -> list[AgentRow]:
     try:
         if engine is not None:
             return await engine.store.agents()
-        store = wiring.make_store(config)
-        await store.open()
-        try:
+        async with opened(config) as store:
             return await store.agents()
-        finally:
-            await store.close()
     except DialerError:
         return []
 

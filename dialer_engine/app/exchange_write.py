@@ -20,7 +20,7 @@ from dialer_engine.domain.collections.payments import Payment
 from dialer_engine.domain.collections.promise import PromiseState
 from dialer_engine.domain.errors import BadValue, IllegalTransition, NotFound
 from dialer_engine.domain.units import CampaignName, CaseId, Money
-from dialer_engine.store import bank, suppression
+from dialer_engine.store import bank, promises, suppression
 from dialer_engine.store.accounts import case_ids
 from dialer_engine.store.communications import report
 from dialer_engine.store.exchange import Communication, ContactRow, ContractRow
@@ -122,7 +122,7 @@ class Writer:
         if case_id is None:
             raise NotFound(_NO_CASE)
         now, said = self._now(), one.said
-        promise = self._promised(said, now)
+        promise = await self._promised(case_id, said, now)
         old = await self._store.database.read(bank.promise, case_id, promise.key)
         if old is None:
             more = {"by": self._by, "replaces": said.get("replaces", "")}
@@ -131,22 +131,27 @@ class Writer:
         same = (
             "money",
             "due_on",
-            "grace_days",
             "tolerance",
-            *(["made_on"] if "made_on" in said else []),
+            *(name for name in ("made_on", "grace_days") if name in said),
         )
         if any(getattr(old, name) != getattr(promise, name) for name in same):
             raise BadValue("a promise of this key is there with other values")
         return False
 
-    def _promised(self, said: dict[str, Any], now: datetime) -> PromiseState:
+    async def _promised(self, case_id: CaseId, said: dict[str, Any], now: datetime) -> PromiseState:
+        """grace_days unsaid: what the case's products allow."""
+        grace: int = (
+            said["grace_days"]
+            if "grace_days" in said
+            else await self._store.database.read(promises.grace_days, case_id)
+        )
         currency = read_currency(said.get("currency") or self._rules.currency)
         return PromiseState(
             said["key"],
             Money(Decimal(said["amount"]), currency),
             date.fromisoformat(said["due_on"]),
             date.fromisoformat(said["made_on"]) if "made_on" in said else now.date(),
-            said.get("grace_days", 0),
+            grace,
             Decimal(said.get("tolerance", 0)),
         )
 

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from dialer_engine.app.compliance import load_book, tzdata_version
 from dialer_engine.app.config import Config
-from dialer_engine.app.law import in_store, moment
+from dialer_engine.app.law import moment
+from dialer_engine.app.stored import in_store
 from dialer_engine.app.wiring import house_rules, rule_book
 from dialer_engine.compliance.facts import Facts
 from dialer_engine.compliance.gate import Deferral, Gate, Permit, local_day

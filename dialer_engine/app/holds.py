@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dialer_engine.app.config import Config
-from dialer_engine.app.law import in_store, moment
+from dialer_engine.app.law import moment
+from dialer_engine.app.stored import in_store
 from dialer_engine.domain.collections.codes import HoldKind, read_code
 from dialer_engine.domain.collections.timeline import ComplaintState
 from dialer_engine.domain.errors import BadValue

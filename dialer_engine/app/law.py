@@ -6,12 +6,10 @@ what goes wrong is a DialerError.
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import Any, TypeVar
 from dialer_engine.app import signing
 from dialer_engine.app.compliance import load_book
 from dialer_engine.app.config import Config
+from dialer_engine.app.stored import in_store
 from dialer_engine.app.wiring import rule_book
 from dialer_engine.compliance.evidence import Link, digest
 from dialer_engine.compliance.ruleset import RuleBook, plain
@@ -35,24 +34,6 @@ Json = dict[str, Any]
 T = TypeVar("T")
 _FORMAT = "dialer-engine evidence 1"
 _BATCH = 1000
-
-
-@asynccontextmanager
-async def _open(config: Config) -> AsyncIterator[SqlStore]:
-    store = SqlStore(config.store.url.reveal(), busy_timeout_s=config.store.busy_timeout_s)
-    await store.open()
-    try:
-        yield store
-    finally:
-        await store.close()
-
-
-def in_store(config: Config, work: Callable[[SqlStore], Awaitable[T]]) -> T:
-    async def main() -> T:
-        async with _open(config) as store:
-            return await work(store)
-
-    return asyncio.run(main())
 
 
 def moment(at: str | None) -> datetime:

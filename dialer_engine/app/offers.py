@@ -7,7 +7,6 @@ every reason and the least role that may; blocks, and is called from no loop.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -16,8 +15,8 @@ from typing import Any
 
 from dialer_engine.app.cases import day_of
 from dialer_engine.app.config import Config
+from dialer_engine.app.stored import in_store
 from dialer_engine.app.unmask import person
-from dialer_engine.app.wiring import make_store
 from dialer_engine.domain.collections.contract import Instalment, Position
 from dialer_engine.domain.collections.money import Balance, Component, balance_of
 from dialer_engine.domain.collections.product import Limits, Product
@@ -56,17 +55,7 @@ def judge(config: Config, reference: str, wish: Wish) -> Json:
     approver}. Amounts as text; most: what the role may let go of at most. NotFound, BadValue.
     """
 
-    async def main() -> Json:
-        store = make_store(config)
-        if not isinstance(store, SqlStore):
-            raise NotFound("the store has no books")
-        await store.open()
-        try:
-            return await _judge(store, reference, wish)
-        finally:
-            await store.close()
-
-    return asyncio.run(main())
+    return in_store(config, lambda store: _judge(store, reference, wish))
 
 
 async def _judge(store: SqlStore, reference: str, wish: Wish) -> Json:

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from dialer_engine.app.compliance import load_book
 from dialer_engine.app.config import Config
-from dialer_engine.app.law import caller, in_store, moment
+from dialer_engine.app.law import caller, moment
+from dialer_engine.app.stored import in_store
 from dialer_engine.app.wiring import rule_book
 from dialer_engine.compliance.counting import unit_key
 from dialer_engine.compliance.lifting import liftable, objection

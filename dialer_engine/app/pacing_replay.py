@@ -6,7 +6,6 @@ record) is told beside its figures; the recorded day's own figures stand above t
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
@@ -16,6 +15,7 @@ from typing import Any
 from dialer_engine.app import pacing_record
 from dialer_engine.app.config import Config
 from dialer_engine.app.pacing_figures import interval
+from dialer_engine.app.stored import in_store
 from dialer_engine.domain.campaign import Campaign, DialMode
 from dialer_engine.domain.errors import BadValue, NotFound
 from dialer_engine.domain.units import CampaignName
@@ -42,28 +42,17 @@ def export_day(config: Config, name: str, day: date, file: Path) -> Json:
     since = datetime.combine(day, time(), zone)
     until = datetime.combine(day + timedelta(days=1), time(), zone)
 
-    async def rows() -> tuple[Campaign, Any, Any]:
-        store = SqlStore(
-            config.store.url.reveal(),
-            busy_timeout_s=config.store.busy_timeout_s,
-            key_file=config.store.key_file,
+    async def rows(store: SqlStore) -> tuple[Campaign, Any, Any]:
+        campaign = _named(await store.campaigns(), name)
+        base = store.database
+        attempts = await base.read(day_record.attempt_rows, store.ids, campaign.name, since, until)
+        return (
+            campaign,
+            attempts,
+            await base.read(day_record.event_rows, campaign.skill, since, until),
         )
-        await store.open()
-        try:
-            campaign = _named(await store.campaigns(), name)
-            base = store.database
-            attempts = await base.read(
-                day_record.attempt_rows, store.ids, campaign.name, since, until
-            )
-            return (
-                campaign,
-                attempts,
-                await base.read(day_record.event_rows, campaign.skill, since, until),
-            )
-        finally:
-            await store.close()
 
-    campaign, attempts, events = asyncio.run(rows())
+    campaign, attempts, events = in_store(config, rows)
     record = pacing_record.build(attempts, events, since, until)
     begin = min(row["originated_at"] for row in attempts if row["originated_at"] is not None)
     local = max(since, begin).astimezone(zone)

@@ -6,15 +6,13 @@ is; every function blocks and is called from no loop; what goes wrong is a Diale
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 
 from dialer_engine.app.config import Config
-from dialer_engine.app.wiring import make_store
+from dialer_engine.app.stored import in_store
 from dialer_engine.app.yaml_marks import place_of, read_yaml
 from dialer_engine.domain.collections.product import Creditor, Product
 from dialer_engine.domain.errors import BadValue, NotFound
@@ -79,7 +77,7 @@ def import_(config: Config, file: Path) -> Json:
         await store.save_products(made.creditor, made.products)
         return found
 
-    return _run(config, work)
+    return in_store(config, work)
 
 
 async def _known(store: SqlStore) -> Products:
@@ -92,7 +90,7 @@ def listing(config: Config) -> list[Json]:
     async def work(store: SqlStore) -> list[Json]:
         return [_row(one) for one in await _known(store)]
 
-    return _run(config, work)
+    return in_store(config, work)
 
 
 def _row(one: Product) -> Json:
@@ -126,7 +124,7 @@ def show(config: Config, name: str) -> Json:
         owner = creditors.get(one.creditor) or (Creditor(one.creditor) if one.creditor else None)
         return as_file(owner, [one])
 
-    return _run(config, work)
+    return in_store(config, work)
 
 
 def _name(one: Product) -> str:
@@ -141,15 +139,3 @@ def as_yaml(data: Json) -> str:
 def schema() -> Json:
     """JSON Schema of product files, for editors."""
     return products_schema()
-
-
-def _run(config: Config, work: Callable[[SqlStore], Awaitable[T]]) -> T:
-    async def main() -> T:
-        store = make_store(config)
-        await store.open()
-        try:
-            return await work(store)
-        finally:
-            await store.close()
-
-    return asyncio.run(main())

@@ -6,9 +6,8 @@ every function blocks and is called from no loop; what goes wrong is a DialerErr
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from dialer_engine.app import strategies as files
 from dialer_engine.app.compliance import load_book
 from dialer_engine.app.compliance import presets as known_presets
 from dialer_engine.app.config import Config
+from dialer_engine.app.stored import in_store
 from dialer_engine.app.strategy_limits import limits_of
 from dialer_engine.app.yaml_marks import place_of, read_yaml
 from dialer_engine.domain.collections.facts import CaseFacts
@@ -235,17 +235,12 @@ def of_campaign(config: Config, reference: str, campaign: str | None) -> tuple[S
     several differ. NotFound; BadValue says what to choose from.
     """
 
-    async def work() -> dict[str, str]:
-        store = _store(config)
-        await store.open()
-        try:
-            mine = await store.case_campaigns(await store.case_id(reference))
-            known = {one.name: one.strategy for one in await store.campaigns()}
-        finally:
-            await store.close()
+    async def work(store: SqlStore) -> dict[str, str]:
+        mine = await store.case_campaigns(await store.case_id(reference))
+        known = {one.name: one.strategy for one in await store.campaigns()}
         return {row["campaign"]: known[CampaignName(row["campaign"])] for row in mine}
 
-    found = asyncio.run(work())
+    found = in_store(config, work)
     if campaign is not None and campaign not in found:
         raise NotFound(f"the case is in no campaign {campaign}{nearest(campaign, found)}")
     named = found if campaign is None else {campaign: found[campaign]}
@@ -263,26 +258,13 @@ def of_campaign(config: Config, reference: str, campaign: str | None) -> tuple[S
     return course.strategy, name
 
 
-def _store(config: Config) -> SqlStore:
-    return SqlStore(
-        config.store.url.reveal(),
-        busy_timeout_s=config.store.busy_timeout_s,
-        key_file=config.store.key_file,
-    )
-
-
 def facts_from_store(config: Config, reference: str) -> CaseFacts:
     """The case's facts as they are now; NotFound."""
 
-    async def work() -> Json:
-        store = _store(config)
-        await store.open()
-        try:
-            return await store.case_file(reference, datetime.now(UTC), reveal=True)
-        finally:
-            await store.close()
+    def work(store: SqlStore) -> Awaitable[Json]:
+        return store.case_file(reference, datetime.now(UTC), reveal=True)
 
-    told = asyncio.run(work())
+    told = in_store(config, work)
     return facts_of(told["facts"] | {"attributes": told["case"]["attributes"]})
 
 
@@ -296,30 +278,23 @@ def experiments(config: Config, campaign: str, result: str, confidence: float) -
     """
     books = files.read_books(config.strategies.folder)
 
-    async def work() -> Json:
-        store = _store(config)
-        await store.open()
-        try:
-            known = {one.name: one for one in await store.campaigns()}
-            if campaign not in known:
-                raise NotFound(f"no campaign is called {campaign}{nearest(campaign, known)}")
-            course = books.courses.get(known[CampaignName(campaign)].strategy)
-            if course is None or not course.strategy.experiments:
-                raise NotFound(f"the strategy of campaign {campaign} has no experiments")
-            rows = [
-                _compared(
-                    one, await store.tallies(CampaignName(campaign), one.id, result), confidence
-                )
-                for one in course.strategy.experiments
-            ]
-        finally:
-            await store.close()
+    async def work(store: SqlStore) -> Json:
+        known = {one.name: one for one in await store.campaigns()}
+        if campaign not in known:
+            raise NotFound(f"no campaign is called {campaign}{nearest(campaign, known)}")
+        course = books.courses.get(known[CampaignName(campaign)].strategy)
+        if course is None or not course.strategy.experiments:
+            raise NotFound(f"the strategy of campaign {campaign} has no experiments")
+        rows = [
+            _compared(one, await store.tallies(CampaignName(campaign), one.id, result), confidence)
+            for one in course.strategy.experiments
+        ]
         return {
             "campaign": campaign, "strategy": course.strategy.name, "version": course.version,
             "result": result, "confidence": confidence, "experiments": rows,
         }  # fmt: skip
 
-    return asyncio.run(work())
+    return in_store(config, work)
 
 
 def _compared(one: Experiment, counted: Mapping[str, tuple[int, int]], confidence: float) -> Json:

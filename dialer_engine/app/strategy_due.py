@@ -8,7 +8,6 @@ with that time; personal fields are masked, and the text left out, unless asked 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
@@ -20,6 +19,7 @@ from dialer_engine.app import strategies as files
 from dialer_engine.app import unmask
 from dialer_engine.app.compliance import tzdata_version
 from dialer_engine.app.config import Config
+from dialer_engine.app.stored import in_store
 from dialer_engine.app.unmask import Asked
 from dialer_engine.app.wiring import house_rules, rule_book
 from dialer_engine.compliance.counting import CHANNEL_FLAG
@@ -101,22 +101,13 @@ def steps(
     """
     wanted = _channel(channel)
 
-    async def main() -> Json:
-        store = SqlStore(
-            config.store.url.reveal(),
-            busy_timeout_s=config.store.busy_timeout_s,
-            key_file=config.store.key_file,
-        )
-        await store.open()
-        try:
-            if asked is not None:
-                told = f"strategy due {campaign or ''} {channel or ''}"
-                await unmask.note(store, config, asked, " ".join(told.split()))
-            return await _Day(config, store, wanted, day, asked is not None).told(campaign, to)
-        finally:
-            await store.close()
+    async def work(store: SqlStore) -> Json:
+        if asked is not None:
+            told = f"strategy due {campaign or ''} {channel or ''}"
+            await unmask.note(store, config, asked, " ".join(told.split()))
+        return await _Day(config, store, wanted, day, asked is not None).told(campaign, to)
 
-    return asyncio.run(main())
+    return in_store(config, work)
 
 
 def _channel(name: str | None) -> Channel | None:

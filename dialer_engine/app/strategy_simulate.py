@@ -7,9 +7,8 @@ DialerError.
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -17,8 +16,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from dialer_engine.app.config import Config
+from dialer_engine.app.stored import in_store
 from dialer_engine.app.strategy import limits_for, table
-from dialer_engine.app.wiring import make_store
 from dialer_engine.domain.errors import BadValue, DialerError, NotFound
 from dialer_engine.store.observed import observed
 from dialer_engine.store.sql import SqlStore
@@ -75,17 +74,10 @@ def _seen(config: Config) -> tuple[Observed, datetime, str]:
     now = datetime.now(UTC)
     since = now - timedelta(days=_DAYS)
 
-    async def main() -> Observed:
-        store = make_store(config)
-        if not isinstance(store, SqlStore):
-            raise NotFound("the store has no books")
-        await store.open()
-        try:
-            return await store.database.read(observed, since, now, ZoneInfo(zone or "UTC"))
-        finally:
-            await store.close()
+    def seen(store: SqlStore) -> Awaitable[Observed]:
+        return store.database.read(observed, since, now, ZoneInfo(zone or "UTC"))
 
-    return asyncio.run(main()), since, zone or "UTC"
+    return in_store(config, seen), since, zone or "UTC"
 
 
 def run(

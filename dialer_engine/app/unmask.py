@@ -8,7 +8,6 @@ its record too. Known limit: whoever can read the master key and the store needs
 
 from __future__ import annotations
 
-import asyncio
 import grp
 import os
 import pwd
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from dialer_engine.app.config import Config
-from dialer_engine.app.wiring import make_store
+from dialer_engine.app.stored import in_store
 from dialer_engine.domain.errors import BadValue, NoRight
 from dialer_engine.store import case_notes
 from dialer_engine.store.numbers import masked
@@ -111,18 +110,7 @@ async def note(
 
 def look(config: Config, asked: Asked, what: str) -> None:
     """The same for a command that does not open the store itself; blocks."""
-
-    async def main() -> None:
-        store = make_store(config)
-        if not isinstance(store, SqlStore):
-            raise NoRight("this store keeps no record of who looked")
-        await store.open()
-        try:
-            await note(store, config, asked, what)
-        finally:
-            await store.close()
-
-    asyncio.run(main())
+    in_store(config, lambda store: note(store, config, asked, what))
 
 
 def masked_screen(message: Mapping[str, Any]) -> Json:

@@ -28,6 +28,7 @@ from dialer_engine.app.config import Config, Loaded
 from dialer_engine.app.config import load as load_config
 from dialer_engine.app.exchange import Exchange
 from dialer_engine.app.pins import check_pin
+from dialer_engine.app.stored import opened
 from dialer_engine.compliance.gate import RuleSet
 from dialer_engine.compliance.ruleset import RuleBook
 from dialer_engine.domain.agent import AgentPolicy
@@ -67,23 +68,8 @@ def load(path: Path | None, overrides: Sequence[str] = ()) -> Settings:
 @asynccontextmanager
 async def open_store(settings: Settings) -> AsyncIterator[Store]:
     """The store, open; SchemaOutdated when `db upgrade` must run first."""
-    store = make_store(settings.config)
-    await store.open()
-    try:
+    async with opened(settings.config) as store:
         yield store
-    finally:
-        await store.close()
-
-
-def make_store(config: Config) -> SqlStore:
-    """The store, not open yet."""
-    return SqlStore(
-        config.store.url.reveal(),
-        busy_timeout_s=config.store.busy_timeout_s,
-        cache_mib=config.store.sqlite_cache_mib,
-        pool_size=config.store.pool_size,
-        key_file=config.store.key_file,
-    )
 
 
 def library(settings: Settings) -> RecordingLibrary:

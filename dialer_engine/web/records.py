@@ -164,7 +164,9 @@ PROMISES: Mapping[str, Field] = {
     "currency": _CURRENCY,
     "due_on": Field(Form.DATE, "by when", must=True),
     "made_on": Field(Form.DATE, "payments before it do not count; today without it"),
-    "grace_days": Field(Form.WHOLE, "so many days late still count", high=60),
+    "grace_days": Field(
+        Form.WHOLE, "so many days late still count; as its products allow without it", high=60
+    ),
     "tolerance": Field(Form.AMOUNT, "a shortfall up to this is none"),
     "replaces": _text("key of the promise whose place it takes", 64),
 }

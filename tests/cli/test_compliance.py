@@ -58,6 +58,17 @@ def test_may_i_call_now_and_if_not_when(store: Run) -> None:
     assert "FCA CONC 7.9" in shown.out
 
 
+def test_a_store_whose_master_key_is_kept_elsewhere_is_asked_too(
+    store: Run, tmp_path: Path
+) -> None:
+    config, key = tmp_path / "dialer.yaml", tmp_path / "kept" / "elsewhere.key"
+    key.parent.mkdir()
+    next(tmp_path.glob("*.key")).rename(key)
+    config.write_text(f"{config.read_text()}  key_file: {key}\n")
+    assert explain(store, "R1", "--at", NOON).code == 0
+    assert store("suppression", "add", "case:R1", "--list", "lawyer", "--why", "letter").code == 0
+
+
 def test_an_unknown_case_and_a_time_without_a_zone(store: Run) -> None:
     assert explain(store, "R99").code == 4
     assert explain(store, "R1", "--at", "2026-11-23T12:00").code == 1

@@ -13,6 +13,7 @@ import httpx
 import pytest
 import structlog
 
+from dialer_engine.domain.collections.product import Product
 from dialer_engine.domain.units import CaseId
 from dialer_engine.store import evidence
 from dialer_engine.web.records_in import LINE_LIMIT, NDJSON, Cutter
@@ -96,6 +97,20 @@ async def test_the_same_again_changes_nothing_and_answers_the_same(
     assert first.json() == again.json()
     assert (first.headers["dialer-written"], again.headers["dialer-written"]) == ("1", "0")
     assert first.json()["accepted"] == 1
+
+
+async def test_a_promise_may_be_as_late_as_its_product_allows_unless_it_says_otherwise(
+    bank: House, core: httpx.AsyncClient
+) -> None:
+    await bank.store.save_product(Product("loan", promise_grace_days=3))
+    await post(core, "cases", CASE | {"reference": "C-0", "product": "loan"})
+    usual = {"case": "C-0", "key": "V-1", "amount": "50", "due_on": "2030-12-01"}
+    assert (await post(core, "promises", usual)).headers["dialer-written"] == "1"
+    told = (await core.get(f"{ROOT}/cases/C-0")).json()["promises"]
+    assert [one["grace_days"] for one in told] == [3]
+    assert (await post(core, "promises", usual)).headers["dialer-written"] == "0"
+    other = await post(core, "promises", usual | {"grace_days": 0})
+    assert "with other values" in other.json()["problems"][0]["reason"]
 
 
 BAD: list[tuple[str, Any, str, str]] = [

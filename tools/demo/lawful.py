@@ -20,8 +20,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer_engine.app.config import load
+from dialer_engine.app.stored import make_store
 from dialer_engine.app.strategies import shipped
-from dialer_engine.app.wiring import make_store
 from dialer_engine.compliance.rules import Hours, Override
 from dialer_engine.domain.units import CaseId
 from dialer_engine.store import compliance
