@@ -19,7 +19,7 @@ from dialer_engine.app.exchange_read import Taken, Trouble, read
 from dialer_engine.app.exchange_write import Told, Writer
 from dialer_engine.domain.errors import BadValue
 from dialer_engine.domain.units import CampaignName, CaseId
-from dialer_engine.store import bank
+from dialer_engine.store import bank, case_notes
 from dialer_engine.store.import_csv import Seen
 from dialer_engine.store.rows import Rules
 from dialer_engine.store.sql import SqlStore
@@ -56,9 +56,13 @@ class Exchange:
         writer = Writer(self._store, self._rules(), name, by, self._paid, self._held, self._now)
         return _Intake(kind, self._rules(), writer, self._turn)
 
-    async def case_file(self, reference: str, reveal: bool) -> Json:
+    async def case_file(self, reference: str, unmasked_for: str | None) -> Json:
         """See ExchangeApi."""
-        return await self._store.case_file(_clean(reference), self._now(), reveal=reveal)
+        case, now, by = _clean(reference), self._now(), unmasked_for
+        if by is not None:
+            told = {"v": 1, "what": "exchange case file", "who": by}
+            await self._store.database.write(case_notes.unmasked, told, by, case, now)
+        return await self._store.case_file(case, now, reveal=by is not None)
 
     async def payment(self, reference: str) -> Json:
         """See ExchangeApi."""

@@ -136,10 +136,12 @@ async def case_file(request: Request) -> Response:
     reveal = query(request, QUERIES["case_file"]).get("reveal", "false")
     if reveal not in ("true", "false"):
         raise BadValue("reveal must be true or false")
+    by = None
     if reveal == "true":
         allowed(request, UNMASK)
-        log.info("a case's file is read unmasked", by=_name(request, caller))
-    found = await _api(request).case_file(request.path_params["reference"], reveal == "true")
+        by = _name(request, caller)
+        log.info("a case's file is read unmasked", by=by)
+    found = await _api(request).case_file(request.path_params["reference"], by)
     return JsonAnswer(found)
 
 

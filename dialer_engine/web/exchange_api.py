@@ -77,9 +77,10 @@ class ExchangeApi(Protocol):
         """
         ...
 
-    async def case_file(self, reference: str, reveal: bool) -> Json:
+    async def case_file(self, reference: str, unmasked_for: str | None) -> Json:
         """Everything known of a case: case, facts, contracts, payments, promises, holds, contacts, related,
-        complaints, timeline, record. Personal fields are masked unless `reveal`. NotFound.
+        complaints, timeline, record. Personal fields are masked unless somebody with the right asks, whose
+        look is on record before he has it. NotFound.
         """
         ...
 

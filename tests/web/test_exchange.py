@@ -402,6 +402,8 @@ async def test_a_token_may_what_it_may(bank: House, core: httpx.AsyncClient) -> 
         assert NUMBER not in masked
         assert (await core.get(f"{ROOT}/cases/C-1?reveal=true")).status_code == 403
         whole = (await audit.get(f"{ROOT}/cases/C-1?reveal=true")).json()
+        looks = [row["by"] for row in whole["record"] if row["kind"] == "revealed"]
+        assert looks == ["audit"]
         assert whole["case"]["name"] == "Kim Doe"
         assert whole["contacts"][0]["value"] == NUMBER
         assert "Kim" not in (await audit.get(f"{ROOT}/cases/C-1")).text
