@@ -86,27 +86,27 @@ async def due(
 ) -> list[Candidate]:
     """At most `limit` cases, best first."""
     rows = await draw.ripe(connection, await ids.of(connection, name), limit, now, excluding)
-    days = {zone: day_of(zone) for zone in {row.zone for row in rows}}
-    asked = [(row.number_key, days[row.zone]) for row in rows if row.may_be_called]
+    days = {zone: day_of(zone) for zone in {row[_ZONE] for row in rows}}
+    asked = [(row[_KEY], days[row[_ZONE]]) for row in rows if row[_CALLED] or row[_CALLED] is None]
     counts = await _counts(connection, asked) if asked else {}
-    told = await _told(connection, [row for row in rows if row.card is None])
-    cards = law_cards.opened([row.card for row in rows if row.card is not None])
-    found, opened, day = [], iter(cards), ""
-    # One by one and not by name: this is done for each case that was ever thought of.
+    told = await _told(connection, [row[_CASE] for row in rows if row[_CARD] is None])
+    cards = iter(law_cards.opened([row[_CARD] for row in rows if row[_CARD] is not None]))
+    places = [f"case_numbers.number/{row[_CASE]}/{row[_RANK]}" for row in rows]
+    numbers = vault.open_many(places, [row[_NUMBER] for row in rows])
+    found = []
+    # One after the other and not by name: this is done for every case that is ever thought of.
     for (
-        case_id, priority, tries, rank, number, key, zone, of, person, card, called, lists, version, skill,
-    ) in rows:  # fmt: skip
+        case_id, priority, tries, rank, _, key, zone, of, person, card, called, lists, version, skill,
+    ), number in zip(rows, numbers, strict=True):  # fmt: skip
         if card is None or of is None:
             law, (reference, own, of) = None, told[case_id]
         else:
-            law = next(opened)
+            law = next(cards)
             reference, own = law[REFERENCE], law[SKILL]
-        day = days[zone]
-        e164 = E164(vault.open(f"case_numbers.number/{case_id}/{rank}", number))
-        met = called is None or bool(called)
+        day, met = days[zone], called is None or bool(called)
         found.append(
             Candidate(
-                name, CaseId(case_id), reference, e164, zone, tries, rank, of, own or skill, priority,
+                name, case_id, reference, E164(number), zone, tries, rank, of, own or skill, priority,
                 counts.get((key, day), 0) if met else 0, day, None,
                 Drawn(key, person or "", law, met, lists, version),
             )
@@ -114,15 +114,19 @@ async def due(
     return found
 
 
-async def _told(
-    connection: AsyncConnection, rows: Sequence[Ripe]
-) -> dict[int, tuple[str, str, int]]:
+_CASE, _RANK, _NUMBER, _KEY, _ZONE, _CARD, _CALLED = (
+    Ripe._fields.index(name)
+    for name in ("case_id", "rank", "number", "number_key", "zone", "card", "called")
+)
+
+
+async def _told(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, tuple[str, str, int]]:
     """Reference, skill and how many numbers, of those that have no card to say it."""
-    if not rows:
+    if not ids:
         return {}
     c = cases.c
     query = select(c.id, c.reference, c.skill, c.number_count)
-    bare = await connection.execute(query.where(among(connection, c.id, [r.case_id for r in rows])))
+    bare = await connection.execute(query.where(among(connection, c.id, ids)))
     return {case_id: (reference, skill, count) for case_id, reference, skill, count in bare}
 
 

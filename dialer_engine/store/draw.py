@@ -50,10 +50,14 @@ _MOST: Final = "most_that_are_wanted"
 _NEXT: Final = "\n"
 
 
+# Of the driver, as `Ripe` says.
+Row = Sequence[Any]
+
+
 class Ripe(NamedTuple):
-    """A case that is due, with the number that is its turn. of, person, card, called: of the law card, see
-    `schema.case_numbers`. lists: those that hold number or case, None for none. version: of the lists.
-    campaign_skill: of the campaign.
+    """The columns of a row, in their order: a case that is due, with the number that is its turn. of, person,
+    card, called: of the law card, see `schema.case_numbers`. lists: those that hold number or case, None for
+    none. version: of the lists. campaign_skill: of the campaign.
     """
 
     case_id: int
@@ -71,10 +75,8 @@ class Ripe(NamedTuple):
     version: int
     campaign_skill: str
 
-    @property
-    def may_be_called(self) -> bool:
-        """Somebody called this number or person, or nobody knows."""
-        return self.called is None or bool(self.called)
+
+_PRIORITY: Final = Ripe._fields.index("priority")
 
 
 def priorities() -> Select[tuple[int]]:
@@ -114,14 +116,16 @@ def at_priority(dialect: str) -> Select[Any]:
 
 
 def _ripe(dialect: str, priority: Any) -> Select[Any]:
-    busy = exists().where(attempts.c.case_id == _row.c.case_id, attempts.c.outcome.is_(None))
+    # All open attempts at once: they are as many as the trunks have channels, and few of them are of cases
+    # that are due, so that one look for each case would be the longer way.
+    busy = select(attempts.c.case_id).where(attempts.c.outcome.is_(None))
     ripe = (
         select(_row.c.case_id, _row.c.due_at, _row.c.priority, _row.c.tries, _row.c.number_rank)
         .where(
             _row.c.campaign_id == _CAMPAIGN,
             _row.c.priority == priority,
             _row.c.due_at <= _NOW,
-            ~busy,
+            _row.c.case_id.not_in(busy),
             _row.c.case_id.not_in(listed(dialect, "excluded", BigInteger())),
         )
         .order_by(_row.c.due_at, _row.c.case_id)
@@ -169,14 +173,14 @@ async def ripe(
     limit: int,
     now: datetime,
     excluding: Collection[int],
-) -> list[Ripe]:
+) -> list[Row]:
     """At most `limit` cases, best first."""
     dialect = connection.dialect.name
     given = {"campaign": campaign_id, "now": now, "excluded": listing(dialect, excluding)}
     found = await _take(connection, best, given, limit)
     if len(found) >= limit:
         return found
-    done = {row.priority for row in found}
+    done = {row[_PRIORITY] for row in found}
     for priority in (await connection.scalars(priorities(), given)).all():
         wanted = limit - len(found)
         if wanted > 0 and priority not in done:
@@ -184,10 +188,9 @@ async def ripe(
     return found
 
 
-async def _take(connection: AsyncConnection, make: Any, given: Any, most: int) -> list[Ripe]:
+async def _take(connection: AsyncConnection, make: Any, given: Any, most: int) -> list[Row]:
     statement = _compiled(make, connection.dialect.name)
-    rows = await statement.rows(connection, given, (_MOST, str(int(most))))
-    return list(map(Ripe._make, rows))
+    return list(await statement.rows(connection, given, (_MOST, str(int(most)))))
 
 
 def names(lists: str | None) -> Sequence[str]:

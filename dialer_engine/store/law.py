@@ -40,6 +40,7 @@ log = structlog.get_logger(__name__)
 _NO_FLAGS: Final[frozenset[str]] = frozenset()
 _NO_HISTORY: Final[Mapping[str, tuple[Contact, ...]]] = {}
 _NOTHING: Final[Mapping[str, str]] = {}
+_NO_FIGURES: Final[Mapping[str, float]] = {}
 _NOBODY: Final = AttemptId("")
 
 
@@ -257,7 +258,7 @@ class SqlLaw:
                 "campaign": _campaign_key(one.campaign),
             },
             history, lists, _NOTHING, _NO_FLAGS, _ordinal(day) - _ordinal(due) if due else None,
-            versions=versions,
+            _NO_FLAGS, "", _NO_FIGURES, (), versions, (),
         )  # fmt: skip
 
 

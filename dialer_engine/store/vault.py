@@ -74,6 +74,25 @@ class Vault:
             table = place.partition("/")[0]
             raise Sealed(f"a value of {table} was changed, or belongs to another row") from None
 
+    def open_many(self, places: Sequence[str], closed: Sequence[bytes]) -> list[str]:
+        """What `open` gives for each, for hundreds at a time."""
+        ciphers, start, end = self.ciphers, _HEAD, _HEAD + _NONCE
+        # Nearly all were closed with the same key, and their heads are the same bytes.
+        known = {
+            head: ciphers.get(key_of(head + b"\0" * _NONCE)) for head in {c[:start] for c in closed}
+        }
+        found = []
+        for place, one in zip(places, closed, strict=True):
+            cipher = known[one[:start]]
+            if cipher is None or len(one) < end:
+                found.append(self.open(place, one))
+                continue
+            try:
+                found.append(cipher.decrypt(one[start:end], one[end:], place.encode()).decode())
+            except InvalidTag:
+                found.append(self.open(place, one))
+        return found
+
     def close_map(self, place: str, values: Mapping[str, Any]) -> bytes | None:
         """A mapping as JSON, without its empty values; None when nothing is left."""
         kept = {name: value for name, value in values.items() if value}

@@ -56,6 +56,26 @@ def test_any_changed_byte_is_noticed(place: int, change: int) -> None:
         vault(1).open("t.c/1", bytes(closed))
 
 
+@given(st.lists(st.tuples(st.text(max_size=9), st.sampled_from([1, 2]))))
+def test_many_are_opened_as_one_is(given: list[tuple[str, int]]) -> None:
+    both = {key: vault(key) for key in (1, 2)}
+    places = [f"t.c/{place}" for place in range(len(given))]
+    closed = [both[key].close(at, text) for at, (text, key) in zip(places, given, strict=True)]
+    assert vault(1, 2).open_many(places, closed) == [text for text, _ in given]
+
+
+@given(st.binary(max_size=80))
+def test_one_that_does_not_open_among_many_is_told_as_alone(junk: bytes) -> None:
+    keys = vault(1)
+    good = keys.close("t.c/1", NAME)
+    with pytest.raises(Sealed):
+        keys.open_many(["t.c/1", "t.c/2"], [good, junk])
+    with pytest.raises(Sealed, match="another row"):
+        keys.open_many(["t.c/1", "t.c/2"], [good, good])
+    with pytest.raises(UnknownKey):
+        keys.open_many(["t.c/1", "t.c/2"], [good, vault(2).close("t.c/2", NAME)])
+
+
 def test_a_key_that_is_not_here_is_told_apart() -> None:
     with pytest.raises(UnknownKey):
         vault(1).open("t.c/1", vault(2).close("t.c/1", NAME))
