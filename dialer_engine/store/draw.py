@@ -116,16 +116,14 @@ def at_priority(dialect: str) -> Select[Any]:
 
 
 def _ripe(dialect: str, priority: Any) -> Select[Any]:
-    # All open attempts at once: they are as many as the trunks have channels, and few of them are of cases
-    # that are due, so that one look for each case would be the longer way.
-    busy = select(attempts.c.case_id).where(attempts.c.outcome.is_(None))
+    busy = exists().where(attempts.c.case_id == _row.c.case_id, attempts.c.outcome.is_(None))
     ripe = (
         select(_row.c.case_id, _row.c.due_at, _row.c.priority, _row.c.tries, _row.c.number_rank)
         .where(
             _row.c.campaign_id == _CAMPAIGN,
             _row.c.priority == priority,
             _row.c.due_at <= _NOW,
-            _row.c.case_id.not_in(busy),
+            ~busy,
             _row.c.case_id.not_in(listed(dialect, "excluded", BigInteger())),
         )
         .order_by(_row.c.due_at, _row.c.case_id)
