@@ -78,3 +78,11 @@ def test_what_other_dialers_do_in_the_rows_of_the_issue_is_run_in_any_case() -> 
     rivals = [job for job in jobs if job.policy not in (CONTROLLER, "clairvoyant")]
     assert rivals
     assert not any(job.round for job in rivals)
+
+
+def test_a_bound_takes_no_time_from_the_policies() -> None:
+    jobs = list(budget.full_jobs())
+    last = max(job.round for job in jobs if job.policy == CONTROLLER)
+    bounds = [job for job in jobs if job.policy == "clairvoyant" and budget.is_reference(job.cell)]
+    assert {job.seeds[0] for job in bounds if job.round <= 2} == {1, 2, 3}
+    assert all(job.round > last for job in bounds if job.seeds[0] > 3)
