@@ -74,6 +74,8 @@ class Draws:
         for _ in range(count):
             await self.once()
             self.memory.look()
+        # Nothing stays open, or the next run would step over it in each draw.
+        await self._end()
 
     async def once(self) -> None:
         """One draw, and the work that follows it."""
