@@ -19,12 +19,13 @@ from dialer_engine.app.wiring import house_rules, rule_book
 from dialer_engine.compliance.facts import Facts
 from dialer_engine.compliance.gate import Deferral, Gate, Permit, local_day
 from dialer_engine.compliance.lifting import with_wide
-from dialer_engine.compliance.rules import Override
+from dialer_engine.compliance.rules import Override, Unit
 from dialer_engine.compliance.ruleset import RuleBook
 from dialer_engine.domain.campaign import Campaign
 from dialer_engine.domain.errors import NotFound
-from dialer_engine.domain.units import CaseId
+from dialer_engine.domain.units import CaseId, TrunkName
 from dialer_engine.engine.account import site_zone
+from dialer_engine.engine.counsel import line_key
 from dialer_engine.engine.shares import (
     around,
     line_figures,
@@ -84,6 +85,7 @@ def explain(
         for candidate in candidates:
             known = await law.facts([candidate], now)
             facts = _asked(config, known[candidate.case_id], asking, promises, wide, lines)
+            facts = await _on_the_line(config, law, facts, now)
             told.append(_explained(gate, facts, now) | beside)
         return told
 
@@ -167,6 +169,20 @@ def _asked(
     kept = frozenset({"agent_guaranteed"}) if campaign.mode.for_one_agent else frozenset()
     lifted = with_wide(facts, campaign.name, wide)
     return replace(facts, figures=figures, flags=facts.flags | kept, overrides=lifted)
+
+
+async def _on_the_line(config: Config, law: SqlLaw, facts: Facts, now: datetime) -> Facts:
+    """With the counter of the trunk that is tried first, where a rule counts by trunk."""
+    if Unit.TRUNK.value not in law.book.units or not config.trunks:
+        return facts
+    line = min(config.trunks, key=lambda one: one.priority)
+    key = line_key(TrunkName(line.name))
+    counted = await law.counted([key], now)
+    return replace(
+        facts,
+        keys={**facts.keys, Unit.TRUNK.value: key},
+        history={**facts.history, key: counted.get(key, ())},
+    )
 
 
 def _highest(figures: dict[str, float]) -> float:

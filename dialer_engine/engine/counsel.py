@@ -16,10 +16,11 @@ from typing import Any
 
 import structlog
 
+from dialer_engine.compliance.counting import Contact, unit_key
 from dialer_engine.compliance.facts import Facts
 from dialer_engine.compliance.gate import Denial, Gate
 from dialer_engine.compliance.lifting import with_wide
-from dialer_engine.compliance.rules import Override
+from dialer_engine.compliance.rules import Override, Unit
 from dialer_engine.domain import events as ev
 from dialer_engine.domain.attempt import Candidate
 from dialer_engine.domain.call import CallPhase
@@ -41,6 +42,11 @@ _BEFORE_TALK = frozenset(CallPhase) - {CallPhase.TALKING, CallPhase.HANGING_UP, 
 _NO_LINE = LineLaw()
 # What the house promises of its lines, that rules take as a fact of the call.
 _LINE_FLAGS = frozenset({"origin_authenticated"})
+
+
+def line_key(trunk: TrunkName) -> str:
+    """The counter of a trunk."""
+    return unit_key(Unit.TRUNK, trunk)
 
 
 class Counsel:
@@ -70,6 +76,7 @@ class Counsel:
         self._records: list[tuple[CaseId, Mapping[str, Any]]] = []
         self._version: int | None = None
         self._wide: Mapping[str, tuple[Override, ...]] | None = None
+        self._lines: Mapping[str, tuple[Contact, ...]] = {}
 
     def apply(self, settings: EngineSettings) -> None:
         """New rules and words, from the next question on."""
@@ -86,6 +93,7 @@ class Counsel:
             return list(candidates)
         if self._wide is None:
             self._wide = await self._law.lifted_widely(now)
+        await self._look_at_lines(self._law)
         found = await self._law.facts(candidates, now)
         self._known |= found
         return [one for one in candidates if one.case_id in found]
@@ -117,9 +125,12 @@ class Counsel:
         flags = known.flags | (self.settings.disclosures & _LINE_FLAGS)
         if campaign.mode.for_one_agent or kept_free:
             flags |= {"agent_guaranteed"}
+        lines = self._counted_lines(trunk)
         return replace(
             known,
             attempt=attempt,
+            keys={**known.keys, **lines},
+            history={**known.history, **{one: self._lines.get(one, ()) for one in lines.values()}},
             subject=replace(known.subject, carrier=line.carrier) if line.carrier else known.subject,
             flags=flags,
             disclosures=self.settings.disclosures,
@@ -136,6 +147,23 @@ class Counsel:
             figures |= self._shares.figures(campaign.name, now)
             figures |= self._shares.of_line(line.caller_id)
         return figures
+
+    def _counted_lines(self, trunk: TrunkName | None) -> dict[str, str]:
+        """The counter of the trunk, where a rule counts by trunk; before one is chosen, that of the one with
+        the least on it: who is to be dialled is asked again with its own.
+        """
+        if Unit.TRUNK.value not in self.settings.book.units:
+            return {}
+        if trunk is not None:
+            return {Unit.TRUNK.value: line_key(trunk)}
+        keys = [line_key(limits.name) for limits in self.settings.trunks]
+        best = min(keys, key=lambda key: len(self._lines.get(key, ())), default=None)
+        return {} if best is None else {Unit.TRUNK.value: best}
+
+    async def _look_at_lines(self, law: Law) -> None:
+        if Unit.TRUNK.value in self.settings.book.units:
+            keys = [line_key(limits.name) for limits in self.settings.trunks]
+            self._lines = await law.counted(keys, self._clock.now().utc)
 
     def share_passed(self, campaign: Campaign) -> str:
         """Which limit of abandoned calls the campaign is above, in words: then only calls for which an agent
@@ -167,6 +195,7 @@ class Counsel:
         """
         if self._law is None:
             return
+        await self._look_at_lines(self._law)
         version = await self._law.version()
         if version != self._version:
             self._wide = await self._law.lifted_widely(self._clock.now().utc)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from dialer_engine.compliance.counting import Contact
 from dialer_engine.compliance.facts import Facts
 from dialer_engine.compliance.rules import Override
 from dialer_engine.domain.attempt import Candidate
@@ -54,6 +55,14 @@ class Law(Protocol):
 
     async def lifted_widely(self, now: datetime) -> Mapping[str, tuple[Override, ...]]:
         """The overrides that numbers and campaigns have now, by the names of their counters."""
+        ...
+
+    async def counted(
+        self, keys: Sequence[str], now: datetime
+    ) -> Mapping[str, tuple[Contact, ...]]:
+        """The contacts on counters that are no case's, such as a trunk's, oldest first; as far back as a
+        rule looks.
+        """
         ...
 
     async def said(self, words: Mapping[str, str], now: datetime) -> None:

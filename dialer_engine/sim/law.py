@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from dialer_engine.compliance.counting import Contact
 from dialer_engine.compliance.facts import Facts
 from dialer_engine.compliance.rules import Override
 from dialer_engine.domain.attempt import Candidate
@@ -20,6 +21,7 @@ from dialer_engine.ports.law import Flying
 class MemoryLaw:
     """lists: by number or case, the names of the lists. down: why nothing works, empty while it does.
     records: denials, as they were put on record. wide: overrides of numbers and campaigns, by counter.
+    units: contacts on counters that are no case's.
     """
 
     lists: dict[E164 | CaseId, tuple[str, ...]] = field(default_factory=dict)
@@ -27,6 +29,7 @@ class MemoryLaw:
     records: list[tuple[CaseId, Mapping[str, Any]]] = field(default_factory=list)
     wide: dict[str, tuple[Override, ...]] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
+    units: dict[str, tuple[Contact, ...]] = field(default_factory=dict)
     down: str = ""
     changes: int = 0
 
@@ -86,6 +89,13 @@ class MemoryLaw:
         """See the port."""
         await self._turn()
         return self.wide
+
+    async def counted(
+        self, keys: Sequence[str], now: datetime
+    ) -> Mapping[str, tuple[Contact, ...]]:
+        """See the port."""
+        await self._turn()
+        return {key: self.units[key] for key in keys if key in self.units}
 
     async def said(self, words: Mapping[str, str], now: datetime) -> None:
         """See the port."""

@@ -100,6 +100,14 @@ class SqlLaw:
         """See the port."""
         return await self._store.database.read(compliance.wide_overrides, now)
 
+    async def counted(
+        self, keys: Sequence[str], now: datetime
+    ) -> Mapping[str, tuple[Contact, ...]]:
+        """See the port."""
+        since = dict.fromkeys(keys, self.book.horizon(now))
+        found = await self._store.database.read(compliance.history, since)
+        return {key: tuple(contacts) for key, contacts in found.items()}
+
     async def said(self, words: Mapping[str, str], now: datetime) -> None:
         """See the port."""
         await self._store.database.write(evidence.said, words, now)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from dialer_engine.domain.campaign import Campaign
 from dialer_engine.domain.outcome import Outcome
-from dialer_engine.domain.units import CampaignName
+from dialer_engine.domain.reservation import Reservation
+from dialer_engine.domain.units import CampaignName, TrunkName
+from dialer_engine.engine.counsel import line_key
 from dialer_engine.store import SqlStore
+from dialer_engine.store.compliance import record_contacts
 from tests.cli.conftest import Ran, Run
 from tests.cli.test_offline import CSV
 from tests.store.building import draft, end
@@ -127,6 +131,38 @@ def test_rules_are_listed_and_files_checked(store: Run, tmp_path: Path) -> None:
     ran = store("compliance", "check", str(bad))
     assert ran.code == 2
     assert "bad.yaml:5: rules.0.windo: unknown key; did you mean 'window'?" in ran.out
+
+
+def test_a_rule_that_counts_by_trunk_is_asked_of_the_first_one(store: Run, tmp_path: Path) -> None:
+    rules, config = tmp_path / "line.yaml", tmp_path / "dialer.yaml"
+    rules.write_text(
+        "schema: 1\nname: line\ntitle: ours\nrules:\n  - id: line_hourly\n"
+        "    cap: {unit: trunk, event: attempt, window: rolling_s, window_s: 3600, max: 2}\n"
+        "    source: {ref: house, status: E}\n"
+    )
+    config.write_text(
+        f"{config.read_text()}compliance:\n  files: [{rules}]\n  default_zone: Europe/London\n"
+        "pbx:\n  nodes:\n    - {name: pbx-1, host: 127.0.0.1, username: d, secret: s}\n"
+        "trunks:\n  - {name: carrier-a, node: pbx-1, dial: 'PJSIP/{number}@a'}\n"
+    )
+    asked = ("compliance", "explain", "R1", "--at", NOON, "--json")
+    ran = store(*asked)
+    assert ran.code == 0, ran.err
+    assert ran.json[0]["decision"] == "permit"
+    taken = Reservation(
+        datetime(2026, 11, 23, 11, 59, tzinfo=UTC), 2 | 1 << 10, (line_key(TrunkName("carrier-a")),)
+    )
+    asyncio.run(_counted(tmp_path, [("a-1", taken), ("a-2", taken)]))
+    told = store(*asked).json[0]
+    assert [one["code"] for one in told["reasons"]] == ["line_hourly"]
+    assert told["again_at"] == "2026-11-23T12:59:00+00:00"
+
+
+async def _counted(folder: Path, contacts: list[tuple[str, Reservation]]) -> None:
+    store = SqlStore(f"sqlite:///{folder}/dialer.db")
+    await store.open()
+    await store.database.write(record_contacts, contacts)
+    await store.close()
 
 
 def test_retention_says_what_is_due_before_it_does_anything(store: Run) -> None:

@@ -5,24 +5,29 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import time, timedelta
 
-from dialer_engine.compliance.counting import unit_key
+from dialer_engine.compliance.counting import CHANNEL_FLAG, Flag, unit_key
 from dialer_engine.compliance.gate import RuleSet
 from dialer_engine.compliance.rules import (
+    CountSpec,
+    Event,
     Kind,
     Override,
     Rule,
     Severity,
     Source,
+    Span,
     Status,
     SuppressionSpec,
+    Unit,
 )
 from dialer_engine.compliance.ruleset import RuleBook
 from dialer_engine.domain.call import CallPhase
 from dialer_engine.domain.outcome import Outcome
 from dialer_engine.domain.units import CaseId
+from dialer_engine.engine.counsel import line_key
 from dialer_engine.engine.settings import EngineSettings
 from dialer_engine.sim.law import MemoryLaw
-from tests.engine.house import LOANS, House, number, settings, virtual
+from tests.engine.house import CARRIER, LOANS, House, number, settings, virtual
 
 LISTS = Rule(
     "listed", 1, "", Kind.SUPPRESSION, SuppressionSpec(), Source("test", Status.ENGINEERING)
@@ -192,3 +197,49 @@ async def test_an_override_of_a_campaign_holds_for_its_calls_from_the_first_one_
         [attempt] = await one.dialled()
         permit = one.store.attempts[attempt].draft.permit
         assert permit["facts"]["overrides"][0]["who"] == "s7"
+
+
+BY_TRUNK = Rule(
+    "line_hourly", 1, "", Kind.CAP, CountSpec(Unit.TRUNK, Event.ATTEMPT, Span.ROLLING_S, 2, 3600),
+    Source("test", Status.ENGINEERING),
+)  # fmt: skip
+
+
+@virtual
+async def test_a_rule_counts_what_left_over_a_trunk() -> None:
+    law = MemoryLaw()
+    one = house(law, settings(book=RuleBook("test", (BY_TRUNK,))))
+    await one.campaign(cases=3)
+    one.agents(1)
+    key, now = line_key(CARRIER), one.clock.now().utc
+    outbound = int(Flag.OUTBOUND | CHANNEL_FLAG["voice"])
+    async with one:
+        law.units[key] = (
+            (now - timedelta(minutes=90), outbound),
+            (now - timedelta(minutes=1), outbound),
+        )
+        await one.login(*one.engine.registry.agents)
+        [attempt] = await one.dialled()
+        reservation = one.store.attempts[attempt].draft.reservation
+        assert reservation is not None
+        assert key in reservation.units
+        assert [(claim.rule, claim.unit, claim.limit) for claim in reservation.claims] == [
+            ("line_hourly", key, 2)
+        ]
+
+
+@virtual
+async def test_a_trunk_that_is_used_up_denies_until_there_is_room() -> None:
+    law = MemoryLaw()
+    one = house(law, settings(book=RuleBook("test", (BY_TRUNK,))))
+    await one.campaign(cases=3)
+    one.agents(1)
+    key, now = line_key(CARRIER), one.clock.now().utc
+    outbound = int(Flag.OUTBOUND | CHANNEL_FLAG["voice"])
+    async with one:
+        law.units[key] = tuple((now - timedelta(minutes=m), outbound) for m in (30, 1))
+        await one.wait(1.0)
+        await one.login(*one.engine.registry.agents)
+        await one.wait(2)
+        assert not one.pbx.dialled
+        assert {tuple(record["reasons"]) for _, record in law.records} == {("line_hourly",)}

@@ -16,7 +16,18 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer_engine.compliance.facts import to_plain
-from dialer_engine.compliance.rules import Hours, Override
+from dialer_engine.compliance.rules import (
+    CountSpec,
+    Event,
+    Hours,
+    Kind,
+    Override,
+    Rule,
+    Source,
+    Span,
+    Status,
+    Unit,
+)
 from dialer_engine.compliance.ruleset import RuleBook
 from dialer_engine.domain.attempt import Candidate
 from dialer_engine.domain.case import Case, Number
@@ -32,7 +43,8 @@ from dialer_engine.domain.collections.codes import (
 from dialer_engine.domain.collections.particulars import Particulars
 from dialer_engine.domain.outcome import Outcome
 from dialer_engine.domain.reservation import Reservation
-from dialer_engine.domain.units import AgentId, CaseId
+from dialer_engine.domain.units import AgentId, CaseId, TrunkName
+from dialer_engine.engine.counsel import line_key
 from dialer_engine.ports.store import DispositionRow
 from dialer_engine.store import SqlStore, compliance, law_cards, schema_cards, suppression
 from dialer_engine.store.exchange import ContactRow
@@ -280,6 +292,18 @@ async def test_contacts_of_other_channels_are_asked_for_too(store: SqlStore) -> 
     await store.database.write(compliance.record_contacts, [("r:x", taken)])
     called = {one.reference: one.known.called for one in await due(store)}  # type: ignore[attr-defined]
     assert called == {"C1": True, "C2": True, "C3": True, "C4": False}
+
+
+async def test_a_trunk_s_counter_is_read_as_far_back_as_a_rule_looks(store: SqlStore) -> None:
+    hourly = CountSpec(Unit.TRUNK, Event.ATTEMPT, Span.ROLLING_S, 2, 3600)
+    source = Source("test", Status.ENGINEERING)
+    book = RuleBook("test", (Rule("line_hourly", 1, "", Kind.CAP, hourly, source),))
+    key, other, flags = line_key(TrunkName("a")), line_key(TrunkName("b")), 2 | 1 << 10
+    for days, unit in ((5, key), (0, key), (0, other)):
+        taken = Reservation(NOW - timedelta(days=days, minutes=1), flags, (unit,))
+        await store.database.write(compliance.record_contacts, [(f"r:{days}{unit}", taken)])
+    found = await SqlLaw(store, book).counted([key], NOW)
+    assert found == {key: ((NOW - timedelta(minutes=1), flags),)}
 
 
 async def test_a_list_that_changes_after_the_draw_is_read_again(store: SqlStore) -> None:
