@@ -31,8 +31,9 @@ from tools.bench_pacing.policies import (
 from tools.bench_pacing.rows import OneDay, one_day
 
 _TICK_S = 0.25
-# The controller of a large team is asked less often, so that ten seeds fit into the minutes: a handicap.
-_COARSE_S = {100: 1.0, 300: 2.0}
+# The controller of a large team is asked once a second only, so that ten seeds fit into the minutes: a handicap.
+# Every other second would be too seldom: at 300 agents the abandonment then passes its target.
+_COARSE_S, _MANY = 1.0, 100
 # The running abandonment is looked at once a minute.
 _TRACE_S = 60.0
 # The fixed ratio in hindsight is sought on this grid, on the first seeds of the cell.
@@ -107,9 +108,7 @@ def simulated(cell: Cell, policy: str, seed: int, lines: float | None = None) ->
         cap, every = settings.max_ringing_per_agent, round(_TRACE_S / _TICK_S)
         return one_day(seed, run_ratio(cell.day, lines or 1.0, seed, cap, every), cell.target)
     pacer: Pacer = POLICIES[policy](settings)
-    tick = _TICK_S
-    if policy == CONTROLLER:
-        tick = max([tick, *(every for team, every in _COARSE_S.items() if cell.agents >= team)])
+    tick = _COARSE_S if policy == CONTROLLER and cell.agents >= _MANY else _TICK_S
     every = max(1, round(_TRACE_S / float(getattr(pacer, "tick_s", tick))))
     return one_day(seed, run_day(cell.day, pacer, seed, tick, every), cell.target)
 

@@ -19,9 +19,9 @@ Written by `make bench-pacing ARGS=--docs`; do not edit. The days, teams and fig
 from their published formulas.
 
 - **days**: how many, each of another seed; all policies meet the same persons. Rows that the issue has figures
-  of have ten (OMniDialer, the textbook and the clairvoyant three or more), so has the controller on the other steady
-  and hard days; the rest as many as there was time for. The controller and the rivals are asked four times a
-  second; the controller of 100 agents once a second, of 300 and more every other second, a handicap.
+  of have ten (OMniDialer, the textbook and the clairvoyant three or more); then the controller on the other steady
+  and hard days, and the rest, as many as there was time for. The controller and the rivals are asked four times a
+  second; the controller of 100 agents and more once a second, a handicap.
 - **utilization**: talk and wrap-up over the time agents were logged in and not on a break. ± is half of the
   95 % interval of the mean over days.
 - **abandonment**: answered calls that no agent took in time, over answered calls; mean over days.
