@@ -132,10 +132,11 @@ def _every_day(hours: Hours) -> HoursOf:
 def _hours_text(hours: Hours | None) -> str:
     if hours is None:
         return "closed"
-    return f"{_clock(hours.start)}-{_clock(hours.end)}"
+    return f"{clock(hours.start)}-{clock(hours.end)}"
 
 
-def _clock(second: int) -> str:
+def clock(second: int) -> str:
+    """A second of the day as people write it, 20:30."""
     return f"{second // 3600:02d}:{second // 60 % 60:02d}"
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from dialer_engine.compliance.checks import clock
 from dialer_engine.compliance.evidence import Entry
 from dialer_engine.compliance.rules import Override
 from dialer_engine.domain.errors import NotFound
@@ -110,13 +111,9 @@ async def listing(
 def _told(row: Any, now: datetime) -> dict[str, Any]:
     hours = None
     if row.window_start is not None:
-        hours = f"{_clock(row.window_start)}-{_clock(row.window_end)}"
+        hours = f"{clock(row.window_start)}-{clock(row.window_end)}"
     return {
         "id": row.id, "rule": row.rule, "for": row.shown or f"case:{row.reference or row.case_id}", "kind": row.kind,
         "hours": hours, "who": row.who, "why": row.why, "given_at": row.given_at.isoformat(),
         "until": row.until.isoformat(), "in_force": row.until > now,
     }  # fmt: skip
-
-
-def _clock(second: int) -> str:
-    return f"{second // 3600:02d}:{second // 60 % 60:02d}"
