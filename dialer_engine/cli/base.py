@@ -12,6 +12,9 @@ from dialer_engine.cli.session import Session
 from dialer_engine.cli.text import Lang, default_lang, label
 
 pass_session = click.make_pass_decorator(Session, ensure=True)
+limited = click.option(
+    "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="At most so many."
+)  # fmt: skip
 
 
 def _apply(ctx: click.Context, param: click.Parameter, value: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from dialer_engine.cli import show
-from dialer_engine.cli.base import Group, pass_session
+from dialer_engine.cli.base import Group, limited, pass_session
 from dialer_engine.cli.session import Session
 
 # `domain.collections.codes.HoldKind` but `complaint`, which a complaint sets, and `records`.
@@ -16,9 +16,6 @@ _ENDS = ("upheld", "rejected", "withdrawn")
 _why = click.option("--why", required=True, help="The reason, for the record.")
 _who = click.option("--who", required=True, help="Who answers for it.")
 _case = click.option("--case", help="Only this case.")
-_limit = click.option(
-    "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="At most so many."
-)  # fmt: skip
 _HOLDS = (
     show.Column("Id", "id"),
     show.Column("Case", "case"),
@@ -75,7 +72,7 @@ def set_(
 @hold.command("list")
 @_case
 @click.option("--all", "ended", is_flag=True, help="Also those that are over.")
-@_limit
+@limited
 @pass_session
 def list_holds(session: Session, case: str | None, ended: bool, limit: int) -> None:
     """List holds, newest first."""
@@ -118,7 +115,7 @@ def open_(session: Session, case: str, about: str, text: str, who: str) -> None:
 @complaint.command("list")
 @_case
 @click.option("--all", "closed", is_flag=True, help="Also those that are closed.")
-@_limit
+@limited
 @pass_session
 def list_complaints(session: Session, case: str | None, closed: bool, limit: int) -> None:
     """List complaints, newest first."""

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from dialer_engine.cli import show
-from dialer_engine.cli.base import Group, pass_session
+from dialer_engine.cli.base import Group, limited, pass_session
 from dialer_engine.cli.session import Session
 
 _why = click.option("--why", required=True, help="The reason, for the record.")
@@ -75,13 +75,7 @@ def give(
 @override.command("list")
 @click.option("--case", help="Only this case.")
 @click.option("--all", "ended", is_flag=True, help="Also those that are over.")
-@click.option(
-    "--limit",
-    type=click.IntRange(1, 100_000),
-    default=100,
-    show_default=True,
-    help="At most so many.",
-)
+@limited
 @pass_session
 def list_(session: Session, case: str | None, ended: bool, limit: int) -> None:
     """List the rules that are lifted, newest first."""

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from dialer_engine.cli import show
-from dialer_engine.cli.base import Group, pass_session
+from dialer_engine.cli.base import Group, limited, pass_session
 from dialer_engine.cli.session import Session
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -58,13 +58,7 @@ def import_(session: Session, file: Path, name: str, why: str) -> int:
 
 @suppression.command("list")
 @click.option("--list", "name", help="Only this list.")
-@click.option(
-    "--limit",
-    type=click.IntRange(1, 100_000),
-    default=100,
-    show_default=True,
-    help="At most so many.",
-)
+@limited
 @pass_session
 def list_(session: Session, name: str | None, limit: int) -> None:
     """List who is not called, newest first, numbers masked."""
