@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from redis.asyncio import Redis
+
 from dialer_engine.live import redis as module
 from dialer_engine.live.client import connect
 from dialer_engine.live.redis import RedisFeed
@@ -182,9 +184,8 @@ async def test_what_was_trimmed_before_it_was_read_is_told(redis_server: Server)
             assert message["n"] == 1 + message["lost"]
 
 
-async def test_a_server_that_lost_its_data_begins_anew(redis_server: Server) -> None:
-    feed = RedisFeed(redis_server.url)
-    client = connect(redis_server.url)
+async def heard_after_a_loss(feed: RedisFeed, client: Redis) -> dict[str, Any]:
+    """The first message after Redis lost its data, with one heard just before."""
     async with running(feed):
         subscription = feed.subscribe(("calls",))
         feed.publish("calls", {"n": 0})
@@ -192,7 +193,14 @@ async def test_a_server_that_lost_its_data_begins_anew(redis_server: Server) -> 
         await client.flushall()
         feed.publish("calls", {"n": 1})
         (message,) = await take(subscription, 1)
-        assert (message["n"], message["seq"], message["lost"]) == (1, 1, 0)
+        return message
+
+
+async def test_a_server_that_lost_its_data_begins_anew(redis_server: Server) -> None:
+    feed = RedisFeed(redis_server.url)
+    client = connect(redis_server.url)
+    message = await heard_after_a_loss(feed, client)
+    assert (message["n"], message["seq"], message["lost"]) == (1, 1, 0)
     await client.aclose()
 
 
@@ -205,14 +213,8 @@ async def test_a_clock_that_was_set_back_while_the_data_was_lost_is_no_matter(
     await client.xadd(
         "{dialer}:feed", {"s": 1, "t": "calls", "m": "{}", "l": 0}, id=f"{far_ahead}-1"
     )
-    async with running(feed):
-        subscription = feed.subscribe(("calls",))
-        feed.publish("calls", {"n": 0})
-        await take(subscription, 1)
-        await client.flushall()
-        feed.publish("calls", {"n": 1})
-        (message,) = await take(subscription, 1)
-        assert (message["n"], message["lost"]) == (1, 0)
+    message = await heard_after_a_loss(feed, client)
+    assert (message["n"], message["lost"]) == (1, 0)
     await client.aclose()
 
 
@@ -221,16 +223,9 @@ async def test_the_same_instant_twice_is_not_taken_for_the_same_message(
 ) -> None:
     client = connect(redis_server.url)
     for _ in range(20):
-        feed = RedisFeed(redis_server.url)
-        async with running(feed):
-            subscription = feed.subscribe(("calls",))
-            feed.publish("calls", {"n": 0})
-            await take(subscription, 1)
-            # Within a millisecond of each other as often as not.
-            await client.flushall()
-            feed.publish("calls", {"n": 1})
-            (message,) = await take(subscription, 1)
-            assert (message["n"], message["seq"], message["lost"]) == (1, 1, 0)
+        # Within a millisecond of each other as often as not.
+        message = await heard_after_a_loss(RedisFeed(redis_server.url), client)
+        assert (message["n"], message["seq"], message["lost"]) == (1, 1, 0)
     await client.aclose()
 
 
