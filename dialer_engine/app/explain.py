@@ -25,9 +25,10 @@ from dialer_engine.domain.campaign import Campaign
 from dialer_engine.domain.errors import NotFound
 from dialer_engine.domain.units import CaseId, TrunkName
 from dialer_engine.engine.account import site_zone
-from dialer_engine.engine.counsel import line_key
+from dialer_engine.engine.counsel import line_key, on_line
 from dialer_engine.engine.shares import (
     around,
+    by_caller,
     line_figures,
     line_specs,
     share_figures,
@@ -122,16 +123,11 @@ async def _lines(
     config: Config, store: SqlStore, book: RuleBook, now: datetime
 ) -> dict[str, dict[str, float]]:
     """By caller id, where a rule asks for it."""
-    callers = {one.name: one.caller_id for one in config.trunks}
+    callers = {TrunkName(one.name): one.caller_id for one in config.trunks}
     found: dict[str, dict[str, float]] = {}
     for window, spec in line_specs(book).items():
         begin, end = around(now, spec, site_zone(config.compliance.default_zone))
-        sums: dict[str, tuple[int, int]] = {}
-        for trunk, (calls, short) in (await store.trunk_calls(begin, end)).items():
-            caller = callers.get(trunk)
-            if caller is not None:
-                before = sums.get(caller, (0, 0))
-                sums[caller] = (before[0] + calls, before[1] + short)
+        sums = by_caller(await store.trunk_calls(begin, end), callers)
         for caller, (calls, short) in sums.items():
             found.setdefault(caller, {}).update(line_figures(window, calls, short, end))
     return found
@@ -177,12 +173,7 @@ async def _on_the_line(config: Config, law: SqlLaw, facts: Facts, now: datetime)
         return facts
     line = min(config.trunks, key=lambda one: one.priority)
     key = line_key(TrunkName(line.name))
-    counted = await law.counted([key], now)
-    return replace(
-        facts,
-        keys={**facts.keys, Unit.TRUNK.value: key},
-        history={**facts.history, key: counted.get(key, ())},
-    )
+    return on_line(facts, key, await law.counted([key], now))
 
 
 def _highest(figures: dict[str, float]) -> float:

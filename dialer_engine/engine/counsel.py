@@ -49,6 +49,22 @@ def line_key(trunk: TrunkName) -> str:
     return unit_key(Unit.TRUNK, trunk)
 
 
+def on_line(facts: Facts, key: str, counted: Mapping[str, tuple[Contact, ...]]) -> Facts:
+    """With the counter of the trunk, and what is on it."""
+    return replace(
+        facts,
+        keys={**facts.keys, Unit.TRUNK.value: key},
+        history={**facts.history, key: counted.get(key, ())},
+    )
+
+
+def _line_keys(settings: EngineSettings) -> dict[TrunkName, str]:
+    """The counters of the trunks, where a rule counts by trunk."""
+    if Unit.TRUNK.value not in settings.book.units:
+        return {}
+    return {limits.name: line_key(limits.name) for limits in settings.trunks}
+
+
 class Counsel:
     """law None: there are no books; the gate knows what the candidate says and nothing more. shares None:
     nobody counts what is abandoned.
@@ -76,11 +92,13 @@ class Counsel:
         self._records: list[tuple[CaseId, Mapping[str, Any]]] = []
         self._version: int | None = None
         self._wide: Mapping[str, tuple[Override, ...]] | None = None
+        self._line_keys = _line_keys(settings)
         self._lines: Mapping[str, tuple[Contact, ...]] = {}
 
     def apply(self, settings: EngineSettings) -> None:
         """New rules and words, from the next question on."""
         self.settings = settings
+        self._line_keys = _line_keys(settings)
         fresh, self.wordings = self.wordings.fresh, Wordings(settings)
         self.wordings.fresh |= fresh
         self.gate = Gate(settings.rules, settings.book, tzdata=settings.tzdata)
@@ -125,12 +143,11 @@ class Counsel:
         flags = known.flags | (self.settings.disclosures & _LINE_FLAGS)
         if campaign.mode.for_one_agent or kept_free:
             flags |= {"agent_guaranteed"}
-        lines = self._counted_lines(trunk)
+        if counter := self._counted_on(trunk):
+            known = on_line(known, counter, self._lines)
         return replace(
             known,
             attempt=attempt,
-            keys={**known.keys, **lines},
-            history={**known.history, **{one: self._lines.get(one, ()) for one in lines.values()}},
             subject=replace(known.subject, carrier=line.carrier) if line.carrier else known.subject,
             flags=flags,
             disclosures=self.settings.disclosures,
@@ -148,21 +165,18 @@ class Counsel:
             figures |= self._shares.of_line(line.caller_id)
         return figures
 
-    def _counted_lines(self, trunk: TrunkName | None) -> dict[str, str]:
+    def _counted_on(self, trunk: TrunkName | None) -> str | None:
         """The counter of the trunk, where a rule counts by trunk; before one is chosen, that of the one with
         the least on it: who is to be dialled is asked again with its own.
         """
-        if Unit.TRUNK.value not in self.settings.book.units:
-            return {}
         if trunk is not None:
-            return {Unit.TRUNK.value: line_key(trunk)}
-        keys = [line_key(limits.name) for limits in self.settings.trunks]
-        best = min(keys, key=lambda key: len(self._lines.get(key, ())), default=None)
-        return {} if best is None else {Unit.TRUNK.value: best}
+            return self._line_keys.get(trunk)
+        keys = self._line_keys.values()
+        return min(keys, key=lambda key: len(self._lines.get(key, ())), default=None)
 
     async def _look_at_lines(self, law: Law) -> None:
-        if Unit.TRUNK.value in self.settings.book.units:
-            keys = [line_key(limits.name) for limits in self.settings.trunks]
+        if self._line_keys:
+            keys = list(self._line_keys.values())
             self._lines = await law.counted(keys, self._clock.now().utc)
 
     def share_passed(self, campaign: Campaign) -> str:

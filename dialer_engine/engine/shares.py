@@ -91,6 +91,21 @@ def line_figures(window: str, calls: int, short: int, ends: datetime) -> dict[st
     }  # fmt: skip
 
 
+def by_caller(
+    counts: Mapping[TrunkName, tuple[int, int]], callers: Mapping[TrunkName, str]
+) -> dict[str, tuple[int, int]]:
+    """(calls, short ones) of trunks, by the caller id that each shows; trunks that show none known are left
+    out.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    for trunk, (calls, short) in counts.items():
+        caller = callers.get(trunk)
+        if caller is not None:
+            before = found.get(caller, (0, 0))
+            found[caller] = (before[0] + calls, before[1] + short)
+    return found
+
+
 @dataclass(slots=True)
 class _Count:
     """Of a campaign in one period."""
@@ -104,7 +119,7 @@ class Shares:
     """See the module."""
 
     def __init__(self, settings: EngineSettings, store: Store, clock: Clock) -> None:
-        self._settings = settings
+        self._callers = {trunk: line.caller_id for trunk, line in settings.lines.items()}
         self._store = store
         self._clock = clock
         self._zone = site_zone(settings.rules.default_zone)
@@ -174,7 +189,7 @@ class Shares:
         for window, spec in self._lines.items():
             begin, end = around(now.utc, spec, self._zone)
             counts = await self._counted(window, begin, now.utc)
-            for caller, (calls, short) in self._by_caller(counts).items():
+            for caller, (calls, short) in by_caller(counts, self._callers).items():
                 found[caller] |= line_figures(window, calls, short, end)
         self._of_line = dict(found)
 
@@ -197,15 +212,6 @@ class Shares:
             before = counts.get(trunk, (0, 0))
             counts[trunk] = (before[0] + calls, before[1] + short)
         return counts
-
-    def _by_caller(self, counts: Mapping[TrunkName, tuple[int, int]]) -> dict[str, tuple[int, int]]:
-        found: dict[str, tuple[int, int]] = {}
-        for trunk, (calls, short) in counts.items():
-            line = self._settings.lines.get(trunk)
-            if line is not None:
-                before = found.get(line.caller_id, (0, 0))
-                found[line.caller_id] = (before[0] + calls, before[1] + short)
-        return found
 
     def of_line(self, caller_id: str) -> Mapping[str, float]:
         """The figures of a caller id, as rules name them."""
