@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tools.bench import answer, book, core, people, ramp, wire
+from tools.bench.crowd import Crowd
 from tools.bench.machine import MIB, describe, load, now, usage
 from tools.bench.observer import Observer
 from tools.bench.sides import SIDES, BareSide, EngineSide, Side
@@ -71,9 +72,9 @@ def _measure(pace: Pace) -> dict[str, Any]:
     found["store"] = _say("store alone", lambda: book.measure(FOLDER / "store", pace.short))
     found["ami_events_per_s"] = _say("AMI link", lambda: wire.compare(pace.wire_events))
     lab = Lab(FOLDER / "lab", agents=people.AGENTS, overrides=people.WORLD)
-    with lab, Observer(lab) as observer:
+    with lab, Crowd(lab) as crowd, Observer(lab) as observer:
         found["pbx"] = lab.backend.label
-        found |= _dial(lab, observer, pace)
+        found |= _dial(lab, crowd, observer, pace)
     found["load_after"] = load()
     shutil.rmtree(FOLDER / "lab", ignore_errors=True)
     return found
@@ -87,7 +88,7 @@ def _say(what: str, work: Callable[[], T]) -> T:
     return done
 
 
-def _dial(lab: Lab, observer: Observer, pace: Pace) -> dict[str, Any]:
+def _dial(lab: Lab, crowd: Crowd, observer: Observer, pace: Pace) -> dict[str, Any]:
     steps: dict[str, list[list[ramp.Step]]] = {side.name: [] for side in SIDES}
     memory: dict[str, list[float]] = {side.name: [] for side in SIDES}
 
@@ -96,12 +97,12 @@ def _dial(lab: Lab, observer: Observer, pace: Pace) -> dict[str, Any]:
         memory[side.name].append(usage(side.pid).rss / MIB)
 
     _in_turns(lab, pace.climbs, people.RAMP, "ramp", climb)
-    pbx_before, up = usage(lab.pid("pbx")).rss, answer.hold_calls(lab)
+    pbx_before, up = usage(lab.pid("pbx")).rss, answer.hold_calls(lab, crowd)
     pbx_per_call = (usage(lab.pid("pbx")).rss - pbx_before) / max(1, up)
     rounds: dict[str, list[answer.Round]] = {side.name: [] for side in SIDES}
 
     def bridge(side: Side) -> None:
-        rounds[side.name].append(answer.run(side, lab, observer, pace.answers_s))
+        rounds[side.name].append(answer.run(side, lab, crowd, observer, pace.answers_s))
 
     _in_turns(lab, pace.rounds, people.TALKS, "answers", bridge)
     return {

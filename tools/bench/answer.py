@@ -3,8 +3,8 @@
 Rules: both ends of the measure are stamped by the PBX itself. Three beginnings: `up`, the channel is
 answered (Newstate); `told`, the dialplan says so (UserEvent DialerAnswered), the first that a program
 can act on; `held`, the leg is in its holding bridge, before which nobody may bridge it. The calls that
-are up beside those of the side have audio both ways and are the same for both sides; they are not
-recorded, those of the sides are: 400 recorders would be a benchmark of the disk.
+are up beside those of the side have audio both ways and are the same for both sides (crowd.py); they are
+not recorded, those of the sides are: 400 recorders would be a benchmark of the disk.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from tools.bench.crowd import Crowd
 from tools.bench.figures import middle, ratio, spread
 from tools.bench.machine import Shares, Stretch, load
 from tools.bench.observer import Observer, Seen
-from tools.bench.people import HELD
 from tools.bench.sides import Side
 from tools.lab.ami import Ami
 from tools.lab.lab import Lab
-from tools.lab.mix import load_number
 
 ANSWERS_PER_S = 20.0
 CALLS_UP = 400
@@ -49,12 +48,12 @@ class Round:
     priority: str = ""
 
 
-def hold_calls(lab: Lab) -> int:
+def hold_calls(lab: Lab, crowd: Crowd) -> int:
     """Bring up so many that with the talks there are CALLS_UP; how many."""
     count = CALLS_UP - _TALKING
     with lab.ami() as ami:
         for i in range(count):
-            ami.send("Originate", Channel=f"PJSIP/{load_number(HELD, i)}@carrier-b", Context=_ECHO[0],
+            ami.send("Originate", Channel=f"PJSIP/carrier-b/{crowd.number(i)}", Context=_ECHO[0],
                      Exten=_ECHO[1], Priority=1, Async="true")  # fmt: skip
             ami.drain(1 / _HELD_PER_S)
         deadline = time.monotonic() + 10.0
@@ -63,12 +62,12 @@ def hold_calls(lab: Lab) -> int:
     return up
 
 
-def run(side: Side, lab: Lab, observer: Observer, seconds: float) -> Round:
+def run(side: Side, lab: Lab, crowd: Crowd, observer: Observer, seconds: float) -> Round:
     """One round; the side is up and stays up."""
     side.rate(ANSWERS_PER_S)
     time.sleep(_FILL_S)
     observer.story()
-    stretch = Stretch(side.pid, lab.pid("pbx"), lab.pid("world"))
+    stretch = Stretch(side.pid, lab.pid("pbx"), lab.pid("world"), crowd.pid)
     time.sleep(seconds / 2)
     with lab.ami() as ami:
         calls = _calls_up(ami)

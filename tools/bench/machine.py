@@ -66,10 +66,10 @@ def own_memory(pid: int) -> int:
 
 
 class Stretch:
-    """From its making to `end`."""
+    """From its making to `end`. world: processes of the world."""
 
-    def __init__(self, side: int, pbx: int, world: int) -> None:
-        self._pids = (side, pbx, world, os.getpid())
+    def __init__(self, side: int, pbx: int, *world: int) -> None:
+        self._pids = (side, pbx, os.getpid(), *world)
         self._cpu, self._machine = self._used(), _machine()
         self.start = self.stop = time.time()
 
@@ -83,18 +83,9 @@ class Stretch:
         busy, idle = (b - a for a, b in zip(self._machine, _machine(), strict=True))
         took = self.stop - self.start
         rest = max(0.0, busy - sum(cpu))
-        side, pbx, world, _ = (round(one / took, 3) for one in cpu)
-        return Shares(
-            side,
-            pbx,
-            world,
-            round(rest / took, 3),
-            round(idle / took, 3),
-            took,
-            cpu[0],
-            cpu[1],
-            cpu[2],
-        )
+        side, pbx, world = cpu[0], cpu[1], sum(cpu[3:])
+        cores = [round(one / took, 3) for one in (side, pbx, world, rest, idle)]
+        return Shares(*cores, took, side, pbx, world)
 
 
 def _machine() -> tuple[float, float]:

@@ -20,8 +20,6 @@ RAMP = ("drop_after", "busy", "drop_after", "declined", "busy", "drop_after", "u
         "drop_after", "declined")  # fmt: skip
 # Everybody answers after some ringing and talks for some three seconds.
 TALKS = ("talk",)
-# Calls that are up beside, with audio both ways.
-HELD = "long_talk"
 WORLD: dict[str, Any] = {
     "seed": 20261121,
     "ring": {"median": 2.0, "sigma": 0.35, "min": 0.6, "max": 5.0},
