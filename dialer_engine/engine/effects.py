@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -178,8 +179,8 @@ class Effects:
         """Tell whoever watches. No personal data on the common topics."""
         self._feed.publish(topic, self._at() | message)
 
-    def _at(self) -> dict[str, str]:
-        return {"at": self._now().utc.isoformat()}
+    def _at(self) -> dict[str, datetime]:
+        return {"at": self._now().utc}
 
     def start(self, work: Coroutine[Any, Any, Any], name: str) -> None:
         """Any other work that must not hold up the inbox."""

@@ -30,7 +30,13 @@ class MemoryFeed:
         self.unfit = 0
 
     def publish(self, topic: str, message: dict[str, Any]) -> None:
-        """See the port. Never raises: the call that it tells of is more important."""
+        """See the port. Never raises: the call that it tells of is more important. What nobody would see is
+        counted and not made: this is on the way to the bridge.
+        """
+        if not self._hub.is_wanted(topic):
+            with self._lock:
+                self._seq += 1
+            return
         try:
             body = freeze(message)
         except (TypeError, ValueError) as error:

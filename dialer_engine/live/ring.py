@@ -121,7 +121,13 @@ class Hub:
         self._ring, self._replay, self._topics = ring, replay, topics
         self._lock = threading.RLock()
         self._subscriptions: weakref.WeakSet[Subscription] = weakref.WeakSet()
+        # A hundred screens each have a topic of their own; a message must not ask all of them.
+        self._by_topic: dict[str, weakref.WeakSet[Subscription]] = {}
         self._kept: dict[str, deque[Item]] = {}
+
+    def is_wanted(self, topic: str) -> bool:
+        """False while nobody would see a message of this topic, now or as a replay."""
+        return bool(self._replay) or bool(self._by_topic.get(topic))
 
     def deliver(self, item: Item) -> None:
         """To every subscriber of its topic; what was lost before it concerns all, since nobody
@@ -129,11 +135,16 @@ class Hub:
         """
         with self._lock:
             self._keep(item)
-            for subscription in list(self._subscriptions):
-                if item.topic in subscription.topics:
+            if item.lost:
+                for subscription in list(self._subscriptions):
+                    if item.topic not in subscription.topics:
+                        subscription.count_lost(item.lost)
+            listeners = self._by_topic.get(item.topic)
+            if listeners:
+                for subscription in list(listeners):
                     subscription.put(item)
-                elif item.lost:
-                    subscription.count_lost(item.lost)
+            elif listeners is not None:
+                del self._by_topic[item.topic]
 
     def subscribe(self, topics: tuple[str, ...], replay: int = 0) -> Subscription:
         """A subscriber from now on, with the last `replay` messages of each topic before."""
@@ -143,6 +154,8 @@ class Hub:
             for item in sorted(kept, key=lambda item: item.seq):
                 subscription.put(item)
             self._subscriptions.add(subscription)
+            for topic in subscription.topics:
+                self._by_topic.setdefault(topic, weakref.WeakSet()).add(subscription)
         return subscription
 
     def close(self) -> None:

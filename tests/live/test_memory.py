@@ -40,6 +40,28 @@ async def test_messages_of_these_topics_from_now_on() -> None:
     ]
 
 
+async def test_what_nobody_would_see_is_not_made_but_counted() -> None:
+    feed = MemoryFeed()
+    made: list[str] = []
+
+    class Word:
+        def __str__(self) -> str:
+            made.append("made")
+            return "word"
+
+    feed.publish("agent/1001", {"n": Word()})
+    assert not made
+    screen, other = feed.subscribe(("agent/1001",)), feed.subscribe(("agent/1002", "calls"))
+    feed.publish("agent/1001", {"n": Word()})
+    feed.publish("calls", {"n": 3})
+    assert await take(screen, 1) == [{"topic": "agent/1001", "seq": 2, "lost": 0, "n": "word"}]
+    assert [message["seq"] for message in await take(other, 1)] == [3]
+    del screen
+    gc.collect()
+    feed.publish("agent/1001", {"n": Word()})
+    assert made == ["made"]
+
+
 async def test_one_who_waits_is_woken() -> None:
     feed = MemoryFeed()
     subscription = feed.subscribe(("calls",))
