@@ -253,13 +253,13 @@ async def test_keys_count_in_wrap_up_only() -> None:
     await house.settle()
     assert house.line("1001") is Line.WRAP_UP
     house.pbx.key(leg, "1")
-    await house.wait(0.2)
+    await house.wait(0.3)
     assert house.line("1001") is not Line.WRAP_UP
     assert [(row.attempt, row.code, row.via) for row in house.store.dispositions] == [
         (attempt, "promise", "dtmf")
     ]
     house.pbx.key(leg, "2")
-    await house.wait(0.2)
+    await house.wait(0.3)
     assert len(house.store.dispositions) == 1
     await house.engine.stop()
 

@@ -72,6 +72,35 @@ async def test_what_comes_together_is_written_together() -> None:
 
 
 @virtual
+async def test_what_comes_while_it_writes_gathers_for_the_next_time() -> None:
+    store = MemoryStore()
+    store.delays_s = {"end_attempts": 0.02}
+    async with written(store) as ledger:
+        await ledger.begin([draft(i) for i in range(100)])
+        # Twenty calls a second end, for five seconds.
+        for i in range(100):
+            ledger.end(end(i), after(i))
+            await asyncio.sleep(0.05)
+        await ledger.flushed()
+    assert not store.open_ones()
+    assert store.asked["end_attempts"] <= 25
+
+
+@virtual
+async def test_more_than_a_batch_is_not_waited_for() -> None:
+    store = MemoryStore()
+    loop = asyncio.get_running_loop()
+    async with written(store) as ledger:
+        await ledger.begin([draft(i) for i in range(1200)])
+        began = loop.time()
+        for i in range(1200):
+            ledger.end(end(i), None)
+        await ledger.flushed()
+        assert loop.time() - began < 0.3
+    assert store.asked["end_attempts"] == 3
+
+
+@virtual
 async def test_a_store_that_fails_gets_the_same_rows_again_in_the_same_order() -> None:
     store = MemoryStore()
     told: list[bool] = []
@@ -190,7 +219,7 @@ async def test_a_fault_of_the_store_s_own_code_stops_dialling_and_loses_nothing(
     async with written(store) as ledger:
         await ledger.begin([draft(1)])
         ledger.end(end(1), None)
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.3)
         assert not ok(ledger)
         await ledger.flushed()
         assert ok(ledger)

@@ -83,7 +83,7 @@ async def test_who_waits_gets_an_agent_or_the_message() -> None:
 async def test_who_waits_for_nobody_hears_the_message() -> None:
     house, (attempt,) = await with_calls(1)
     house.engine.desk.pause("1001", "lunch")
-    await house.wait(0.06)  # written, and no decision since, which would cancel the call
+    await house.wait(0.21)  # written, and no decision since, which would cancel the call
     await house.die()
     house.pbx.answer(attempt)
     after = await reborn(house)
