@@ -7,6 +7,7 @@ the store.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -149,13 +150,14 @@ class Registry:
         named = self.agents.get(call.for_agent) if call.for_agent is not None else None
         if named is not None and named.state.is_available and named.state.agent not in call.unfit:
             return named
-        wished = call.candidate.skill
-        free = self.free_agents(call.node, required)
-        return min(
-            (agent for agent in free if agent.state.agent not in call.unfit),
-            default=None,
-            key=lambda agent: _rank(agent.state, wished),
-        )
+        wished, unfit = call.candidate.skill, call.unfit
+        # A plain loop: this is on the way to the bridge, and there may be hundreds of them.
+        best, best_rank = None, (True, math.inf)
+        for agent in self.free_agents(call.node, required):
+            rank = _rank(agent.state, wished)
+            if rank < best_rank and agent.state.agent not in unfit:
+                best, best_rank = agent, rank
+        return best
 
     def next_waiting(self, agent: Agent, skill_of: dict[CampaignName, str]) -> Call | None:
         """The call that waits longest among those this agent may take."""

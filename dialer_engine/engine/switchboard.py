@@ -245,7 +245,7 @@ class Switchboard:
         """The choice, the reservation, the screen and the bridge, all in this turn."""
         attempt, who = call.state.attempt, agent.state.agent
         campaign = self._campaigns.get(call.campaign)
-        if campaign is not None:
+        if campaign is not None and agent.state.policy.wrap_up_s != campaign.wrap_up_s:
             policy = replace(agent.state.policy, wrap_up_s=campaign.wrap_up_s)
             agent.state = replace(agent.state, policy=policy)
         leg = agent.state.leg if agent.state.mode is AgentMode.NAILED else None
