@@ -82,6 +82,7 @@ def peer_port() -> Iterator[int]:
     thread.join(10.0)
     os.close(ours)
     assert not thread.is_alive()
+    peer.close()
 
 
 def _receive(link: socket.socket, count: int) -> list[bytes]:

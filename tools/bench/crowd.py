@@ -137,6 +137,11 @@ class Peer:
         self._slots: list[list[_Voice]] = [[] for _ in range(_SLOTS)]
         self._turn = 0
 
+    def close(self) -> None:
+        """Let go of both ports."""
+        self._sip.close()
+        self._rtp.close()
+
     def run(self, until: int) -> None:
         """Until something can be read from this file handle, or its other end is closed."""
         due = time.monotonic()
@@ -243,6 +248,7 @@ def main() -> int:
     peer = Peer(address, Path(speech).read_bytes())
     print(peer.port, flush=True)
     peer.run(sys.stdin.fileno())
+    peer.close()
     return 0
 
 

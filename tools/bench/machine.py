@@ -84,8 +84,9 @@ class Stretch:
         took = self.stop - self.start
         rest = max(0.0, busy - sum(cpu))
         side, pbx, world = cpu[0], cpu[1], sum(cpu[3:])
-        cores = [round(one / took, 3) for one in (side, pbx, world, rest, idle)]
-        return Shares(*cores, took, side, pbx, world)
+        spent = (side, pbx, world, rest, idle)
+        shares = [round(one / took, 3) for one in spent]
+        return Shares(shares[0], shares[1], shares[2], shares[3], shares[4], took, side, pbx, world)
 
 
 def _machine() -> tuple[float, float]:
