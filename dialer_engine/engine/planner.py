@@ -140,6 +140,7 @@ class Planner:
             base.classify_limit_s,
             base.bridge_limit_s,
             robot=campaign.mode is DialMode.ROBOT,
+            amd=campaign.amd,
         )
 
     def _deny(self, running: Running, candidate: Candidate, denial: Denial) -> None:

@@ -89,7 +89,8 @@ class World:
         key = AttemptId(f"a-{len(self.calls)}")
         # Every fifth is one for which there is no agent.
         robot = len(self.calls) % 5 == 4
-        self.calls[key] = CallState(key, NODE, CallPolicy(robot=robot))
+        policy = CallPolicy(robot=robot, amd=len(self.calls) % 3 > 0)
+        self.calls[key] = CallState(key, NODE, policy)
         self.settled[key] = []
         self.phases[CallPhase.PLANNED] += 1
 
