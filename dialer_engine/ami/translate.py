@@ -46,8 +46,7 @@ _VERDICTS = {
 
 class Translator:
     """One node's messages. It remembers which of our channels are in which bridge, and which
-    channels are agents' legs. away: channels that may not be bridged now: on their way from the answer to
-    their holding bridge, in a talk, or between two bridges.
+    channels are agents' legs. away: channels that are in a talk or between two bridges.
     """
 
     def __init__(self, node: NodeName, unsure_is_machine: bool = False) -> None:
@@ -56,7 +55,6 @@ class Translator:
         self._bridges: dict[str, set[str]] = {}
         self._legs: set[str] = set()
         self._held: dict[str, ev.PbxEvent] = {}
-        self._has_held: set[str] = set()
         self.away: set[str] = set()
         self._by_event: dict[str, Callable[[AmiMessage], Iterable[ev.PbxEvent]]] = {
             "Newstate": self._newstate,
@@ -72,14 +70,7 @@ class Translator:
         self._bridges.clear()
         self._legs.clear()
         self._held.clear()
-        self._has_held.clear()
         self.away.clear()
-
-    def learn(self, channels: Iterable[ChannelSeen]) -> None:
-        """What the PBX says that lives: answered legs that do not hold yet."""
-        for one in channels:
-            if one.up and one.doing is Doing.LISTENS and one.id not in self._has_held:
-                self.away.add(one.id)
 
     def events(self, message: AmiMessage) -> Iterable[ev.PbxEvent]:
         """What this message means. Test calls of `doctor` mean nothing (ami/examine.py)."""
@@ -97,17 +88,12 @@ class Translator:
         state = message.get("ChannelState")
         if state == _RINGING:
             return (ev.CallRinging(AttemptId(channel)),)
-        if state != _UP:
-            return ()
-        if channel not in self._has_held:
-            self.away.add(channel)
-        return (ev.CallAnswered(AttemptId(channel)),)
+        return (ev.CallAnswered(AttemptId(channel)),) if state == _UP else ()
 
     def _hangup(self, message: AmiMessage) -> Iterable[ev.PbxEvent]:
         channel = message.get("Uniqueid")
         self._forget_channel(channel)
         self._held.pop(channel, None)
-        self._has_held.discard(channel)
         self.away.discard(channel)
         if channel.startswith(ATTEMPT_PREFIX):
             return (ev.CallEnded(AttemptId(channel), ending(message)),)
@@ -146,8 +132,6 @@ class Translator:
         dialplan (a masquerade), and with it the first moments out of the recording. So what the
         dialplan told just before is passed on from here."""
         self.away.discard(channel)
-        if channel.startswith(ATTEMPT_PREFIX):
-            self._has_held.add(channel)
         told = self._held.pop(channel, None)
         return (told,) if told is not None else ()
 

@@ -123,12 +123,7 @@ def _ringing(s: CallState, e: ev.CallRinging, now: Moment) -> CallStep:
 
 
 def _answered(s: CallState, e: ev.CallAnswered, now: Moment) -> CallStep:
-    """Without a detector the agent is sought at once, while the PBX still brings the leg to where it can be
-    bridged.
-    """
     state = replace(s, phase=CallPhase.ANSWERED, answered_at=now)
-    if not (s.policy.amd or s.policy.robot):
-        return _classified(state, ev.CallClassified(s.attempt, ev.Verdict.NOT_ASKED), now)
     return state, [
         Disarm(s.attempt, Timer.RING),
         Arm(s.attempt, Timer.WAIT, Seconds(s.policy.classify_limit_s)),
@@ -421,8 +416,7 @@ _ROWS: dict[tuple[CallPhase, type], Row[CallState, CallPhase]] = {
 _ROWS |= {(p, ev.OriginateRefused): Row(_refused, _END) for p in (_P.PLANNED, _P.DIALING)}
 _ROWS[_P.HANGING_UP, ev.OriginateRefused] = Row(_refused, _END | _HANG)
 _ROWS |= {
-    (p, ev.CallAnswered): Row(_answered, frozenset({_P.ANSWERED, _P.WAITING}))
-    for p in (_P.DIALING, _P.RINGING)
+    (p, ev.CallAnswered): Row(_answered, frozenset({_P.ANSWERED})) for p in (_P.DIALING, _P.RINGING)
 }
 _ROWS |= {(p, ev.CallClassified): Row(_classified, _LIVE) for p in (_P.DIALING, _P.RINGING)}
 _ROWS |= {(p, ev.RingExpired): Row(_ring_over, _HANG) for p in (_P.DIALING, _P.RINGING)}

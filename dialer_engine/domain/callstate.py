@@ -39,8 +39,7 @@ class CallPolicy:
     of 47 CFR 64.1200(a)(7). ring_timeout_s: how long the far end may ring. ring_slack_s: how much
     later than the PBX's own time-out ours comes. classify_limit_s: how long an answered call may
     stay without a verdict. bridge_limit_s: how long a bridge may take. robot: there is no agent; who
-    answers hears a message. amd: a machine detector listens first, and until its verdict nobody may be
-    called; without one whoever answers is a person.
+    answers hears a message.
     """
 
     wait_limit_s: float = 2.0
@@ -49,7 +48,6 @@ class CallPolicy:
     classify_limit_s: float = 10.0
     bridge_limit_s: float = 3.0
     robot: bool = False
-    amd: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -377,7 +377,7 @@ class Dialling:
         campaign = self.campaigns[call.campaign]
         return Originate(
             permit=permit, attempt=attempt, number=call.candidate.number, trunk=call.trunk,
-            ring_timeout_s=_ring_s(call, now), recording=recording, amd=call.state.policy.amd,
+            ring_timeout_s=_ring_s(call, now), recording=recording, amd=campaign.amd,
             max_wait_s=self.settings.pbx_wait_s, asked_at=now.utc, safe_harbour=self.settings.safe_harbour,
             message=campaign.robot_message if call.state.policy.robot else None,
         )  # fmt: skip

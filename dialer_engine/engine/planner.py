@@ -140,7 +140,6 @@ class Planner:
             base.classify_limit_s,
             base.bridge_limit_s,
             robot=campaign.mode is DialMode.ROBOT,
-            amd=campaign.amd,
         )
 
     def _deny(self, running: Running, candidate: Candidate, denial: Denial) -> None:

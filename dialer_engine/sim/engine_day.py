@@ -89,8 +89,7 @@ def campaign_for(day: Day, mode: DialMode = DialMode.PREDICTIVE, target: float =
         min_ring_s=day.min_ring_s,
         max_ringing_per_agent=day.max_ringing_per_agent,
         wrap_up_s=_WRAP_LIMIT_S,
-        # A day without a detector's errors and duration has one all the same: machines are told at once.
-        amd=True,
+        amd=day.amd is not None,
         state=CampaignState.STARTED,
     )
 

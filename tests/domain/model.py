@@ -89,8 +89,7 @@ class World:
         key = AttemptId(f"a-{len(self.calls)}")
         # Every fifth is one for which there is no agent.
         robot = len(self.calls) % 5 == 4
-        policy = CallPolicy(robot=robot, amd=len(self.calls) % 3 > 0)
-        self.calls[key] = CallState(key, NODE, policy)
+        self.calls[key] = CallState(key, NODE, CallPolicy(robot=robot))
         self.settled[key] = []
         self.phases[CallPhase.PLANNED] += 1
 

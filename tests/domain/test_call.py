@@ -52,32 +52,6 @@ def test_a_talk_from_the_first_command_to_the_last() -> None:
     assert state.talk() == pytest.approx(0.5)
 
 
-def test_without_a_detector_the_agent_is_sought_at_the_answer() -> None:
-    state = CallState(A, NODE, CallPolicy(amd=False))
-    for event in ANSWER:
-        state, commands = ca.step(state, event, moment(0))
-    assert (state.phase, state.live_at, state.verdict) == (
-        P.WAITING, moment(0), ev.Verdict.NOT_ASKED,
-    )  # fmt: skip
-    assert cmd.SeekAgent(A) in commands
-    assert cmd.Disarm(A, cmd.Timer.RING) in commands
-    # What the dialplan says a moment later is no news, with an agent or without.
-    told = ev.CallClassified(A, ev.Verdict.NOT_ASKED)
-    assert ca.step(state, told, moment(0.1)) == (state, [])
-    state, _ = ca.step(state, ev.AgentReserved(A, ANN, LEG), moment(0.1))
-    assert ca.step(state, told, moment(0.1)) == (state, [])
-    state, _ = ca.step(state, ev.CallEnded(A, Ending(16)), moment(0.2))
-    assert state.outcome is Outcome.HUNG_UP_EARLY
-
-
-def test_a_call_without_an_agent_seeks_none_at_the_answer() -> None:
-    state = CallState(A, NODE, CallPolicy(robot=True, amd=False))
-    for event in ANSWER:
-        state, commands = ca.step(state, event, moment(0))
-    assert state.phase is P.ANSWERED
-    assert cmd.SeekAgent(A) not in commands
-
-
 def test_dialling_sets_the_ring_alarm_beyond_the_time_out_of_the_pbx() -> None:
     state, commands = run(ev.OriginateSent(A))
     assert commands == [cmd.Arm(A, cmd.Timer.RING, Seconds(30.0))]

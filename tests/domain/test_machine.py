@@ -95,7 +95,6 @@ def calls(phase: CallPhase) -> Iterator[CallState]:
     robot = replace(base, policy=CallPolicy(robot=True))
     if phase in (CallPhase.DIALING, CallPhase.RINGING, CallPhase.ANSWERED):
         yield robot
-        yield replace(base, policy=CallPolicy(amd=False))
     early = replace(base, answered_at=moment(1), waiting_since=moment(1), reserved_at=moment(1))
     if phase is CallPhase.CONNECTING:
         yield from (replace(early, agent=AGENT, leg=leg) for leg in (None, LEG))

@@ -151,7 +151,7 @@ async def test_what_rings_for_an_agent_who_leaves_is_cancelled() -> None:
 @virtual
 async def test_whoever_is_free_takes_it_when_its_agent_is_gone_at_the_answer() -> None:
     """Somebody answered: better an agent who has not seen the case than nobody."""
-    house = await previewing(agents=2, amd=True)
+    house = await previewing(agents=2)
     house.engine.offers.accept(ANN)
     house.engine.offers.skip(BOB, "")
     (attempt,) = await house.dialled()

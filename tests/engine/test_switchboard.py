@@ -28,18 +28,6 @@ def test_an_answer_is_shown_and_bridged_in_the_same_turn() -> None:
     assert play.phase(a) is CallPhase.TALKING
 
 
-def test_without_a_detector_the_answer_itself_is_shown_and_bridged() -> None:
-    play = Play()
-    play.agent("1001")
-    a = play.call("1", amd=False)
-    play >> ev.CallAnswered(a)
-    play << "show 1001 a-1" << "bridge a-1 g-1001"
-    play >> ev.CallClassified(a, ev.Verdict.NOT_ASKED)
-    play.quiet()
-    play >> ev.CallBridged(a, LegId("g-1001"))
-    assert play.phase(a) is CallPhase.TALKING
-
-
 def test_the_longest_idle_agent_is_chosen() -> None:
     play = Play()
     play.agent("1001")

@@ -130,16 +130,13 @@ class Play:
         self.clock.advance(1.0)
         return who
 
-    def call(
-        self, name: str, *, skill: str = "", campaign: CampaignName = LOANS, amd: bool = True
-    ) -> AttemptId:
+    def call(self, name: str, *, skill: str = "", campaign: CampaignName = LOANS) -> AttemptId:
         """A call that rings."""
         attempt = AttemptId(f"a-{name}")
         candidate = Candidate(
             campaign, CaseId(1), "CASE-1", number(1), None, 0, 0, 1, skill, 0, 0, ""
         )
-        policy = replace(settings().call, amd=amd)
-        state = CallState(attempt, PBX, policy, CallPhase.RINGING, ringing_at=self.now)
+        state = CallState(attempt, PBX, settings().call, CallPhase.RINGING, ringing_at=self.now)
         call = Call(state, campaign, candidate, CARRIER, self.now)
         self.registry.put_call(call, state)
         return attempt
