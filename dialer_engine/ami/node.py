@@ -19,7 +19,7 @@ from dialer_engine.ami.link import AmiLink
 from dialer_engine.ami.translate import Translator, channels_seen, ending_noted, epoch_s
 from dialer_engine.ami.wire import AmiMessage, FieldValue
 from dialer_engine.domain import events as ev
-from dialer_engine.domain.errors import BadValue, PbxRefused, PbxUnknown
+from dialer_engine.domain.errors import BadValue, NotConnected, PbxError, PbxRefused, PbxUnknown
 from dialer_engine.domain.outcome import Ending
 from dialer_engine.domain.units import (
     E164,
@@ -48,9 +48,9 @@ _MS = 1000
 # What `dialer-ended` keeps, and how its buckets are named (ten minutes, UTC).
 _NOTES_KEPT = timedelta(hours=3)
 _BUCKET = timedelta(minutes=10)
-# How long, and how often, to look whether a leg that comes from a talk holds again.
+# How long a bridge waits for its legs to hold, which takes milliseconds: the event that tells may have been
+# lost.
 _HOLD_S = 0.5
-_HOLD_LOOK_S = 0.002
 # OriginateResponse reasons that blame the trunk: 0 no such endpoint or unreachable, 8 congestion.
 _TRUNK_REASONS = frozenset({"0", "8"})
 
@@ -70,6 +70,16 @@ class TrunkDial:
     def channel(self, number: E164) -> str:
         """The channel to originate."""
         return self.template.format(number=self.form(number))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    """A bridge that is asked for and not sent yet. sent: its answer, to be awaited, once it has left."""
+
+    attempt: AttemptId
+    leg: LegId
+    action: Mapping[str, FieldValue]
+    sent: asyncio.Future[Awaitable[AmiMessage]]
 
 
 class AsteriskNode:
@@ -92,6 +102,7 @@ class AsteriskNode:
         self._sink: Sink = lambda event, at: None
         self._version = ""
         self._booted = False
+        self._bridges: dict[AttemptId, _Waiting] = {}
         self.link = self._new_link(config)
 
     def _new_link(self, config: AmiConfig) -> AmiLink:
@@ -125,7 +136,7 @@ class AsteriskNode:
         await old.close()
         if self._booted:
             self._booted = False
-            self._translator.forget()
+            self._forget()
             self._sink(ev.NodeDown(self._name, "its configuration has changed"), _now())
         self.link.start()
         return True
@@ -160,7 +171,11 @@ class AsteriskNode:
         elif message.event == "OriginateResponse":
             self._response(message)
         else:
-            for event in self._translator.events(message):
+            events = self._translator.events(message)
+            if self._bridges:
+                # First of all: a debtor waits for it.
+                self._send_bridges(message)
+            for event in events:
                 self._sink(event, at)
 
     def _on_state(self, status: LinkStatus) -> None:
@@ -168,8 +183,14 @@ class AsteriskNode:
             self._booted and status.state is LinkState.WAITING
         ):
             self._booted = False
-            self._translator.forget()
+            self._forget()
             self._sink(ev.NodeDown(self._name, str(status.reason or "")), _now())
+
+    def _forget(self) -> None:
+        """The link is gone: what is where is not known any more, and what has not left does not leave."""
+        self._translator.forget()
+        for one in list(self._bridges.values()):
+            self._give_up(one, NotConnected("the link to the PBX broke; the bridge was not sent"))
 
     def _on_desync(self, gap: int) -> None:
         self._sink(ev.NodeDesynchronised(self._name), _now())
@@ -241,24 +262,60 @@ class AsteriskNode:
         await self._redirect(channel, "dialer-agent-denied")
 
     def bridge(self, attempt: AttemptId, leg: LegId) -> Coroutine[Any, Any, None]:
-        """See the port. It leaves before this returns; a leg that comes from a talk is waited for until it
-        holds again.
+        """See the port. It leaves before this returns, or, where a leg does not hold yet, in the turn in which
+        the PBX says that it does. Another bridge of the same call takes the place of one that has not left.
         """
+        self._let_go(attempt, "another agent was chosen")
         action: dict[str, FieldValue] = {
             "Action": "Bridge", "Channel1": attempt, "Channel2": leg, "Tone": "Channel2"
         }  # fmt: skip
         if self._translator.away.isdisjoint((attempt, leg)):
             return self._answered(action, self.link.post(action, self._timeout))
-        return self._bridge_held(attempt, leg, action)
+        one = _Waiting(attempt, leg, action, asyncio.get_running_loop().create_future())
+        self._bridges[attempt] = one
+        return self._bridge_held(one)
 
-    async def _bridge_held(
-        self, attempt: AttemptId, leg: LegId, action: Mapping[str, FieldValue]
-    ) -> None:
-        await self._until_held(attempt, leg)
-        await self._ask(action)
+    async def _bridge_held(self, one: _Waiting) -> None:
+        """Not for ever, because the event that tells may have been lost."""
+        try:
+            async with asyncio.timeout(_HOLD_S):
+                answer = await one.sent
+        except TimeoutError:
+            log.warning("a leg did not come to its holding bridge in time", node=self._name)
+            answer = self.link.post(one.action, self._timeout)
+        except asyncio.CancelledError:
+            _close(one.sent)
+            raise
+        finally:
+            if self._bridges.get(one.attempt) is one:
+                del self._bridges[one.attempt]
+        await self._answered(one.action, answer)
+
+    def _send_bridges(self, message: AmiMessage) -> None:
+        """Those whose legs hold now; those of a leg that is gone never leave."""
+        gone = message.get("Uniqueid") if message.event == "Hangup" else ""
+        for one in list(self._bridges.values()):
+            if gone in (one.attempt, one.leg):
+                self._give_up(one, PbxRefused("Bridge: a leg is gone"))
+            elif self._translator.away.isdisjoint((one.attempt, one.leg)):
+                del self._bridges[one.attempt]
+                if not one.sent.done():
+                    one.sent.set_result(self.link.post(one.action, self._timeout))
+
+    def _let_go(self, attempt: AttemptId | LegId, why: str) -> None:
+        """What has not left must not leave any more."""
+        one = self._bridges.get(AttemptId(attempt))
+        if one is not None:
+            self._give_up(one, PbxRefused(f"Bridge: {why}"))
+
+    def _give_up(self, one: _Waiting, error: PbxError) -> None:
+        del self._bridges[one.attempt]
+        if not one.sent.done():
+            one.sent.set_exception(error)
 
     async def safe_harbour(self, attempt: AttemptId) -> None:
         """See the port."""
+        self._let_go(attempt, "the message is played instead")
         await self._redirect(attempt, "dialer-abandon")
 
     async def listen(self, phone: str, leg: LegId, mode: str) -> None:
@@ -272,6 +329,7 @@ class AsteriskNode:
 
     async def hang_up(self, channel: AttemptId | LegId) -> None:
         """See the port."""
+        self._let_go(channel, "the call is hung up")
         answer = await self.link.send(
             {"Action": "Hangup", "Channel": channel, "Cause": "16"}, self._timeout
         )
@@ -338,18 +396,6 @@ class AsteriskNode:
         answer = await self.link.send(action, self._timeout)
         return answer.get("Value") if answer.is_success else ""
 
-    async def _until_held(self, *channels: str) -> None:
-        """Until none of them is on its way from one bridge to another, which takes milliseconds; not
-        for ever, because the event that tells may have been lost."""
-        deadline = asyncio.get_running_loop().time() + _HOLD_S
-        while not self._translator.away.isdisjoint(channels):
-            if asyncio.get_running_loop().time() >= deadline:
-                log.warning(
-                    "a leg did not come back to its holding bridge in time", node=self._name
-                )
-                return
-            await asyncio.sleep(_HOLD_LOOK_S)
-
     async def _redirect(self, channel: str, context: str) -> None:
         await self._ask(
             {
@@ -370,6 +416,14 @@ class AsteriskNode:
         answer = await response
         if not answer.is_success:
             raise PbxRefused(f"{action['Action']}: {answer.get('Message')}")
+
+
+def _close(sent: asyncio.Future[Awaitable[AmiMessage]]) -> None:
+    """Nobody will wait for this answer."""
+    if sent.done() and not sent.cancelled() and sent.exception() is None:
+        answer = sent.result()
+        if isinstance(answer, Coroutine):
+            answer.close()
 
 
 def _buckets(attempt: AttemptId, now: datetime) -> list[str]:

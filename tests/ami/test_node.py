@@ -264,6 +264,80 @@ async def test_a_bridge_waits_until_both_legs_hold() -> None:
     assert [action["Action"] for action in link.sent] == ["Bridge"]
 
 
+def leaving(channel: str) -> AmiMessage:
+    return event("BridgeLeave", Uniqueid=channel, BridgeUniqueid="talk")
+
+
+async def test_a_bridge_leaves_in_the_turn_in_which_the_leg_holds() -> None:
+    node, link, _ = made()
+    node._on_event(leaving(A), 0.0)
+    bridged = node.bridge(A, G)
+    assert link.sent == []
+    node._on_event(holding(A), 0.0)
+    assert [action["Action"] for action in link.sent] == ["Bridge"]
+    await bridged
+    assert node._bridges == {}
+
+
+@pytest.mark.parametrize("gone", [A, G])
+async def test_a_bridge_of_a_leg_that_is_gone_never_leaves(gone: str) -> None:
+    node, link, told = made()
+    node._on_event(leaving(A), 0.0)
+    bridged = node.bridge(A, G)
+    node._on_event(event("Hangup", Uniqueid=gone, Cause="16"), 0.0)
+    with pytest.raises(PbxRefused, match="gone"):
+        await bridged
+    node._on_event(holding(A), 0.0)
+    assert link.sent == []
+    assert len(told) == 1
+
+
+async def test_another_agent_takes_the_place_of_one_whose_bridge_has_not_left() -> None:
+    node, link, _ = made()
+    node._on_event(leaving(A), 0.0)
+    first, second = node.bridge(A, G), node.bridge(A, LegId("g-2"))
+    with pytest.raises(PbxRefused, match="another agent"):
+        await first
+    node._on_event(holding(A), 0.0)
+    await second
+    assert [action["Channel2"] for action in link.sent] == ["g-2"]
+
+
+async def test_a_bridge_that_has_not_left_gives_way_to_the_message_and_to_the_hang_up() -> None:
+    for end in ("safe_harbour", "hang_up"):
+        node, link, _ = made()
+        node._on_event(leaving(A), 0.0)
+        bridged = node.bridge(A, G)
+        await getattr(node, end)(A)
+        with pytest.raises(PbxRefused):
+            await bridged
+        node._on_event(holding(A), 0.0)
+        assert "Bridge" not in [action["Action"] for action in link.sent]
+
+
+async def test_a_bridge_does_not_outlive_its_link() -> None:
+    node, link, _ = made()
+    node._on_event(event("FullyBooted"), 0.0)
+    node._on_event(leaving(A), 0.0)
+    bridged = node.bridge(A, G)
+    node._on_state(LinkStatus(LinkState.LOST, NotConnected("cut")))
+    with pytest.raises(NotConnected):
+        await bridged
+    assert link.sent == []
+
+
+async def test_a_bridge_that_nobody_waits_for_leaves_nothing_behind() -> None:
+    node, _, _ = made()
+    node._on_event(leaving(A), 0.0)
+    bridging = asyncio.ensure_future(node.bridge(A, G))  # noqa: TID251
+    await asyncio.sleep(0)
+    node._on_event(holding(A), 0.0)
+    bridging.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await bridging
+    assert node._bridges == {}
+
+
 async def test_a_bridge_does_not_wait_for_ever() -> None:
     """The event that tells may have been lost."""
     node, link, _ = made()
