@@ -84,9 +84,13 @@ class Stretch:
         took = self.stop - self.start
         rest = max(0.0, busy - sum(cpu))
         side, pbx, world = cpu[0], cpu[1], sum(cpu[3:])
-        spent = (side, pbx, world, rest, idle)
-        shares = [round(one / took, 3) for one in spent]
-        return Shares(shares[0], shares[1], shares[2], shares[3], shares[4], took, side, pbx, world)
+
+        def cores(seconds: float) -> float:
+            return round(seconds / took, 3)
+
+        return Shares(
+            cores(side), cores(pbx), cores(world), cores(rest), cores(idle), took, side, pbx, world
+        )  # fmt: skip
 
 
 def _machine() -> tuple[float, float]:
