@@ -278,11 +278,13 @@ class AsteriskNode:
     async def _bridge_held(self, one: _Waiting) -> None:
         """Not for ever, because the event that tells may have been lost."""
         try:
-            async with asyncio.timeout(_HOLD_S):
-                answer = await one.sent
-        except TimeoutError:
-            log.warning("a leg did not come to its holding bridge in time", node=self._name)
-            answer = self.link.post(one.action, self._timeout)
+            # Not a timeout, which could come in the turn in which it has left: it would leave twice.
+            await asyncio.wait((one.sent,), timeout=_HOLD_S)
+            if one.sent.done():
+                answer = one.sent.result()
+            else:
+                log.warning("a leg did not come to its holding bridge in time", node=self._name)
+                answer = self.link.post(one.action, self._timeout)
         except asyncio.CancelledError:
             _close(one.sent)
             raise

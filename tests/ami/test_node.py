@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from asyncio import Future
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -336,6 +337,22 @@ async def test_a_bridge_that_nobody_waits_for_leaves_nothing_behind() -> None:
     with pytest.raises(asyncio.CancelledError):
         await bridging
     assert node._bridges == {}
+
+
+async def test_a_bridge_that_leaves_in_the_last_moment_leaves_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Found: when the wait ran out in the turn in which the leg held, it was sent twice."""
+    monkeypatch.setattr("dialer_engine.ami.node._HOLD_S", 0.01)
+    node, link, _ = made()
+    node._on_event(leaving(A), 0.0)
+    bridging = asyncio.ensure_future(node.bridge(A, G))  # noqa: TID251
+    await asyncio.sleep(0)
+    # The loop stands still until the wait is over, and reads the event in the turn of the alarm, before it.
+    asyncio.get_running_loop().call_soon(node._on_event, holding(A), 0.0)
+    time.sleep(0.02)  # noqa: ASYNC251
+    await bridging
+    assert [action["Action"] for action in link.sent] == ["Bridge"]
 
 
 async def test_a_bridge_does_not_wait_for_ever() -> None:
