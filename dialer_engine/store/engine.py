@@ -1,8 +1,9 @@
 """Connections to the database.
 
 Rules: SQLite has one writer, so writes queue here, in order, instead of colliding there; readers
-have connections of their own that cannot write. A write is one transaction that is done again when
-it met a deadlock or a dead connection, never when its commit was on the way.
+have connections of their own that cannot write; both are in threads (`_sqlite.py`). PostgreSQL's are on
+the loop. A write is one transaction that is done again when it met a deadlock or a dead connection, never
+when its commit was on the way.
 
 Durability: SQLite runs in WAL with `synchronous=FULL`, so that a committed attempt outlives a loss
 of power as well as `kill -9`; NORMAL outlives the killed process only, and a number that rang but
@@ -13,16 +14,17 @@ A disk with slow flushes makes each batch slower, not each attempt.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from importlib.util import find_spec
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import URL, event, exc, make_url
+from sqlalchemy import URL, Engine, create_engine, event, exc, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from dialer_engine.domain.errors import ConfigError
 from dialer_engine.store._errors import is_retried, translating
+from dialer_engine.store._sqlite import Threads, Work
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -62,7 +64,7 @@ def store_url(text: str) -> URL:
         raise ConfigError(
             "store.url names PostgreSQL and its driver is not installed: pip install 'dialer-engine[postgres]'"
         )
-    return url.set(drivername="sqlite+aiosqlite" if backend == "sqlite" else "postgresql+psycopg")
+    return url.set(drivername="sqlite" if backend == "sqlite" else "postgresql+psycopg")
 
 
 # Enough for the indexes of some million cases; the process grows by as much for each connection.
@@ -92,25 +94,27 @@ class Database:
         self._synchronous = synchronous
         self._cache_kib = cache_mib * 1024
         self._pool_size = pool_size
-        self._turn = asyncio.Lock()
-        self._writer: AsyncEngine | None = None
-        self._reader: AsyncEngine | None = None
+        self._writer: Threads | None = None
+        self._readers: Threads | None = None
+        self._engine: AsyncEngine | None = None
 
     async def open(self) -> None:
         """Make the engines; nothing connects before the first transaction."""
         if self.is_sqlite:
-            self._writer = self._sqlite(writes=True)
-            self._reader = self._sqlite(writes=False)
+            self._writer = Threads(1, partial(self._sqlite, writes=True), "writer")
+            self._readers = Threads(_READERS, partial(self._sqlite, writes=False), "reader")
         else:
-            self._writer = self._reader = self._postgres()
+            self._engine = self._postgres()
 
     async def close(self) -> None:
-        """Wait for the write under way, then disconnect."""
-        async with self._turn:
-            for engine in {self._reader, self._writer} - {None}:
-                if engine is not None:
-                    await engine.dispose()
-            self._reader = self._writer = None
+        """Wait for what is under way, then disconnect."""
+        threads, engine = (self._readers, self._writer), self._engine
+        self._readers = self._writer = self._engine = None
+        for some in threads:
+            if some is not None:
+                await some.close()
+        if engine is not None:
+            await engine.dispose()
 
     async def read(
         self,
@@ -119,8 +123,7 @@ class Database:
         **k: P.kwargs,
     ) -> T:
         """One consistent look."""
-        with translating():
-            return await self._again(self._transact, self._need(self._reader), work, *a, **k)
+        return await self._one(self._readers, lambda connection: work(connection, *a, **k))
 
     async def write(
         self,
@@ -128,56 +131,42 @@ class Database:
         *a: P.args,
         **k: P.kwargs,
     ) -> T:
-        """One transaction: all of it or nothing. CommitUnknown only on PostgreSQL."""
-        engine = self._need(self._writer)
+        """One transaction: all of it or nothing. CommitUnknown only on PostgreSQL. What is cancelled is
+        undone, or, when its commit is on the way already, done.
+        """
+        return await self._one(self._writer, lambda connection: work(connection, *a, **k))
+
+    async def _one(self, threads: Threads | None, work: Work[T]) -> T:
         with translating():
-            if not self.is_sqlite:
-                return await self._again(self._transact, engine, work, *a, **k)
-            async with self._turn:
-                return await self._transact(engine, work, *a, **k)
+            if threads is not None:
+                return await threads.transact(work)
+            if self._engine is None:
+                raise RuntimeError("the store is not open")
+            return await self._again(self._engine, work)
 
     @staticmethod
-    def _need(engine: AsyncEngine | None) -> AsyncEngine:
-        if engine is None:
-            raise RuntimeError("the store is not open")
-        return engine
-
-    @staticmethod
-    async def _again(transact: Callable[..., Awaitable[T]], *a: Any, **k: Any) -> T:
+    async def _again(engine: AsyncEngine, work: Work[T]) -> T:
         for _ in range(_TRIES - 1):
             try:
-                return await transact(*a, **k)
+                return await _transact(engine, work)
             except exc.DBAPIError as error:
                 if not is_retried(error):
                     raise
-        return await transact(*a, **k)
-
-    async def _transact(
-        self, engine: AsyncEngine, work: Callable[..., Awaitable[T]], *a: Any, **k: Any
-    ) -> T:
-        async with engine.connect() as connection:
-            async with connection.begin() as transaction:
-                result = await work(connection, *a, **k)
-                try:
-                    await transaction.commit()
-                except exc.DBAPIError as error:
-                    if error.connection_invalidated:
-                        raise CommitUnknown from None
-                    raise
-            return result
+        return await _transact(engine, work)
 
     # -- SQLite
-    def _sqlite(self, *, writes: bool) -> AsyncEngine:
-        engine = create_async_engine(
+    def _sqlite(self, *, writes: bool) -> Engine:
+        engine = create_engine(
             self.url,
-            pool_size=1 if writes else _READERS,
+            pool_size=1,
             max_overflow=0,
             hide_parameters=True,
-            connect_args={"timeout": self._busy_ms / 1000},
+            # Closed by another thread than its own.
+            connect_args={"timeout": self._busy_ms / 1000, "check_same_thread": False},
         )
-        event.listen(engine.sync_engine, "connect", self._prepare(writes))
+        event.listen(engine, "connect", self._prepare(writes))
         begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
-        event.listen(engine.sync_engine, "begin", lambda c: c.exec_driver_sql(begin))
+        event.listen(engine, "begin", lambda c: c.exec_driver_sql(begin))
         return engine
 
     def _prepare(self, writes: bool) -> Callable[[Any, Any], None]:
@@ -209,3 +198,16 @@ class Database:
             hide_parameters=True,
             connect_args={**_KEEPALIVE, "options": options, "application_name": "dialer-engine"},
         )
+
+
+async def _transact(engine: AsyncEngine, work: Work[T]) -> T:
+    async with engine.connect() as connection:
+        async with connection.begin() as transaction:
+            result = await work(connection)
+            try:
+                await transaction.commit()
+            except exc.DBAPIError as error:
+                if error.connection_invalidated:
+                    raise CommitUnknown from None
+                raise
+        return result

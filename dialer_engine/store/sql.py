@@ -309,7 +309,9 @@ class SqlStore:
         self, connection: AsyncConnection, drafts: Sequence[AttemptDraft]
     ) -> dict[AttemptId, str]:
         await attempts.withdraw(connection, sorted(self._doubtful))
-        return await attempts.begin(connection, self.ids, self.vault, self._tokens, drafts)
+        # A copy, because the loop may change it meanwhile.
+        tokens = dict(self._tokens)
+        return await attempts.begin(connection, self.ids, self.vault, tokens, drafts)
 
     async def end_attempts(self, ends: Sequence[AttemptEnd], nexts: Sequence[CaseNext]) -> None:
         """Write outcomes where there are none, and what follows for the cases."""

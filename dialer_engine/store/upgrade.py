@@ -63,10 +63,8 @@ async def check_connection(connection: AsyncConnection) -> str:
 
 
 def _connect(url: str) -> Connection:
-    """pysqlite in place of aiosqlite; psycopg does both."""
+    """A connection that blocks."""
     target = store_url(url)
-    if target.get_backend_name() == "sqlite":
-        target = target.set(drivername="sqlite")
     engine = create_engine(target, poolclass=pool.NullPool, hide_parameters=True)
     if target.get_backend_name() == "sqlite":
         # All of a revision or nothing: sqlite3 by itself would commit before each table.

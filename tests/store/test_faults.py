@@ -26,12 +26,17 @@ from tests.store.building import LOANS, NOW, case, draft, end, fill, number
 
 async def _pragma(store: SqlStore, words: str) -> None:
     """On the one connection that writes, outside any transaction."""
-    engine = store.database._writer
-    assert engine is not None
-    async with engine.connect() as connection:
-        raw = (await connection.get_raw_connection()).driver_connection
-        assert raw is not None
-        await raw.execute(f"PRAGMA {words}")
+
+    writer = store.database._writer
+    assert writer is not None
+
+    def say() -> None:
+        with writer.connection() as connection:
+            raw = connection.connection.driver_connection
+            assert raw is not None
+            raw.execute(f"PRAGMA {words}")
+
+    await asyncio.get_running_loop().run_in_executor(writer._pool, say)
 
 
 async def _opened(url: str, **options: Any) -> SqlStore:
@@ -291,7 +296,7 @@ async def test_a_commit_of_which_nobody_knows_is_withdrawn(
     """The connection dies with the commit on its way, before or after the server took it."""
     store = await _opened(postgres_url)
     await fill(store, [case(1), case(2)])
-    engine = store.database._writer
+    engine = store.database._engine
     assert engine is not None
     armed = [True]
 
