@@ -96,7 +96,7 @@ class Store:
     """Cases, attempts, outcomes."""
 
     url: SecretUrl = opt(
-        SecretUrl("sqlite+aiosqlite:////var/lib/dialer/dialer.db"),
+        SecretUrl("sqlite:////var/lib/dialer/dialer.db"),
         "SQLAlchemy URL. PostgreSQL: postgresql+psycopg://user@host/db (url_file keeps the password out of here).",
         "数据库地址",
     )

@@ -148,7 +148,7 @@ def test_watermarks_are_in_bytes(tmp_path: Path) -> None:
 
 
 async def test_a_store_is_opened_and_closed(tmp_path: Path) -> None:
-    url = f"sqlite+aiosqlite:///{tmp_path / 'store.db'}"
+    url = f"sqlite:///{tmp_path / 'store.db'}"
     file = tmp_path / "dialer.yaml"
     file.touch()
     loaded = cfg.load(file, settings=[f"store.url={url}"], env={})

@@ -61,7 +61,7 @@ def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
     folder = tmp_path_factory.mktemp("e2e")
     small = ("-t", "tmpfs", "-o", f"size={LAB_SIZE}", "tmpfs")
     with _ext4(folder / "store") as store, _mounted(folder / "lab", *small):
-        url = f"sqlite+aiosqlite:///{store / 'dialer.db'}"
+        url = f"sqlite:///{store / 'dialer.db'}"
         with open_floor(folder, agents=AGENTS, changes=QUICK, store=url) as opened:
             opened.site.add_agents(AGENTS)
             opened.site.wait_idle(AGENTS)

@@ -64,7 +64,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
         return made
     file = tmp_path / "store.db"
     upgrade(f"sqlite:///{file}")
-    real = SqlStore(f"sqlite+aiosqlite:///{file}")
+    real = SqlStore(f"sqlite:///{file}")
     await real.open()
     await real.save_campaign(Campaign(LOANS))
     cases = [

@@ -137,6 +137,13 @@ async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
         await SqlStore(f"sqlite:///{tmp_path}/junk.db").open()
 
 
+@pytest.mark.parametrize("word", ["sqlite", "sqlite+aiosqlite", "sqlite+pysqlite"])
+def test_the_driver_that_a_url_names_does_not_matter(tmp_path: Path, word: str) -> None:
+    """Configurations of earlier versions name one that is not needed any more."""
+    upgrade(f"{word}:///{tmp_path}/store.db")
+    assert check(f"{word}:///{tmp_path}/store.db") == HEAD
+
+
 @pytest.mark.parametrize(
     ("url", "reason"),
     [

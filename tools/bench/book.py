@@ -110,7 +110,7 @@ def measure(folder: Path, short: bool = False) -> dict[str, Any]:
     """Rows a second, in a new database in `folder`."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    url = f"sqlite+aiosqlite:///{folder.resolve() / 'bench.db'}"
+    url = f"sqlite:///{folder.resolve() / 'bench.db'}"
     upgrade(url)
     try:
         return asyncio.run(_measure(url, 1000 if short else 5000))

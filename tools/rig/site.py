@@ -59,7 +59,7 @@ class Site:
         self.config = self.folder / "dialer.yaml"
         self.socket = self.folder / "api.sock"
         self.log = self.folder / "daemon.log"
-        self.store = store or f"sqlite+aiosqlite:///{self.folder / 'dialer.db'}"
+        self.store = store or f"sqlite:///{self.folder / 'dialer.db'}"
         self._process: subprocess.Popen[bytes] | None = None
         self._client: Client | None = None
         self.folder.mkdir(parents=True, exist_ok=True)
