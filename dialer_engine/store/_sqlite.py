@@ -1,8 +1,10 @@
 """SQLite in threads of its own: one hop from the event loop for a whole transaction.
 
 Rules: each thread has one connection, and runs one transaction at a time from its first statement to its
-commit, in the order in which they were asked for; the loop waits for nothing but the result. Who stops
-waiting before the commit gets a rollback, as with a connection on the loop.
+commit, in the order in which they were asked for, however long that queue is; the loop waits for nothing but
+the result. When nobody waits for a transaction any more, its statement is interrupted, no other is begun,
+and it is rolled back; when its commit is on the way already, it is done. What is left of a result does not
+outlive its transaction: a statement that is not at its end would hold the connection to an old state.
 
 Why not a driver with an `await` for each statement: each of them is a hop to a thread and back, some 450 a
 second at 20 calls a second, and all of SQLAlchemy's own work is done on the loop, where answered calls wait
@@ -24,6 +26,40 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 T = TypeVar("T")
 Work = Callable[[AsyncConnection], Awaitable[T]]
+# Results that are remembered before those at their end are forgotten.
+_KEPT = 64
+
+
+class _Wish:
+    """That somebody waits for a transaction."""
+
+    def __init__(self) -> None:
+        self._given_up = False
+        self._raw: Any = None
+        # Between the loop, which gives up, and the thread, which must not be interrupted in its next one.
+        self._turn = threading.Lock()
+
+    def begin(self, raw: Any) -> None:
+        """It runs on this connection of the driver from now on."""
+        with self._turn:
+            self._raw = raw
+
+    def insist(self) -> None:
+        """Before each statement: CancelledError when nobody waits."""
+        if self._given_up:
+            raise asyncio.CancelledError
+
+    def end(self) -> None:
+        """It cannot be interrupted any more."""
+        with self._turn:
+            self._raw = None
+
+    def give_up(self) -> None:
+        """Nobody waits. Called on the loop."""
+        with self._turn:
+            self._given_up = True
+            if self._raw is not None:
+                self._raw.interrupt()
 
 
 class InThread:
@@ -31,40 +67,51 @@ class InThread:
     executed when there is something to await, and nothing ever waits.
     """
 
-    def __init__(self, connection: Connection) -> None:
-        self.sync_connection = connection
+    def __init__(self, connection: Connection, wish: _Wish) -> None:
+        self._connection = connection
+        self._wish = wish
+        self._results: list[CursorResult[Any]] = []
 
     @property
     def dialect(self) -> Dialect:
-        return self.sync_connection.dialect
+        return self._connection.dialect
 
     async def execute(self, *a: Any, **k: Any) -> CursorResult[Any]:
         """See `Connection`; so the others."""
-        return self.sync_connection.execute(*a, **k)
+        return self._kept(self._mine().execute(*a, **k))
 
     async def exec_driver_sql(self, *a: Any, **k: Any) -> CursorResult[Any]:
-        return self.sync_connection.exec_driver_sql(*a, **k)
+        return self._kept(self._mine().exec_driver_sql(*a, **k))
 
     async def scalar(self, *a: Any, **k: Any) -> Any:
-        return self.sync_connection.scalar(*a, **k)
+        return self._mine().scalar(*a, **k)
 
     async def scalars(self, *a: Any, **k: Any) -> ScalarResult[Any]:
-        return self.sync_connection.scalars(*a, **k)
+        return self._kept(self._mine().execute(*a, **k)).scalars()
 
     @asynccontextmanager
     async def begin_nested(self) -> AsyncIterator[None]:
-        with self.sync_connection.begin_nested():
+        with self._mine().begin_nested():
             yield
 
     async def run_sync(self, work: Callable[..., T], *a: Any, **k: Any) -> T:
-        return work(self.sync_connection, *a, **k)
+        return work(self._mine(), *a, **k)
 
+    def _mine(self) -> Connection:
+        self._wish.insist()
+        return self._connection
 
-class _Wish:
-    """That somebody waits for a transaction."""
+    def _kept(self, result: CursorResult[Any]) -> CursorResult[Any]:
+        if _unread(result):
+            if len(self._results) >= _KEPT:
+                self._results = [one for one in self._results if _unread(one)]
+            self._results.append(result)
+        return result
 
-    def __init__(self) -> None:
-        self.given_up = False
+    def end(self) -> None:
+        """Let go of what is left of the results."""
+        for one in self._results:
+            one.close()
 
 
 class Threads:
@@ -85,14 +132,19 @@ class Threads:
         try:
             return await loop.run_in_executor(self._pool, context.run, self._transact, work, wish)
         except asyncio.CancelledError:
-            wish.given_up = True
+            wish.give_up()
             raise
 
     def _transact(self, work: Work[T], wish: _Wish) -> T:
-        with self.connection() as connection, connection.begin() as transaction:
-            result = _finished(work(cast(AsyncConnection, InThread(connection))))
-            if wish.given_up:
-                transaction.rollback()
+        with self.connection() as connection, connection.begin():
+            wish.begin(connection.connection.driver_connection)
+            given = InThread(connection, wish)
+            try:
+                result = _finished(work(cast(AsyncConnection, given)))
+            finally:
+                wish.end()
+                given.end()
+            wish.insist()
             return result
 
     @contextmanager
@@ -105,12 +157,8 @@ class Threads:
         with engine.connect() as connection:
             yield connection
 
-    async def close(self) -> None:
-        """Wait for what is under way, then disconnect."""
-        # SQLite writes its log into the file when the last connection closes: not on the loop.
-        await asyncio.to_thread(self._end)
-
-    def _end(self) -> None:
+    def close(self) -> None:
+        """Wait for what is under way, then disconnect. Blocking."""
         self._pool.shutdown()
         for engine in self._engines:
             engine.dispose()
@@ -125,3 +173,8 @@ def _finished(work: Awaitable[T]) -> T:
         return cast(T, end.value)
     steps.close()
     raise RuntimeError("a transaction on SQLite waits for something other than its database")
+
+
+def _unread(result: CursorResult[Any]) -> bool:
+    """A result lets go of its cursor when its last row was read."""
+    return getattr(result, "cursor", None) is not None

@@ -33,19 +33,22 @@ class CampaignIds:
 
     async def of(self, connection: AsyncConnection, name: CampaignName) -> int:
         """The number of a campaign; NotFound."""
-        if name not in self._known:
-            await self.all(connection)
-        if name not in self._known:
+        known = self._known
+        if name not in known:
+            # Of this look: another thread's may be older than the campaign.
+            known = await self.all(connection)
+        if name not in known:
             raise NotFound(
                 f"there is no campaign {name!r}; `dialer-engine campaign list` shows all"
             )
-        return self._known[name]
+        return known[name]
 
     async def all(self, connection: AsyncConnection) -> dict[CampaignName, int]:
         """All campaigns, fresh."""
         rows = await connection.execute(select(campaigns.c.name, campaigns.c.id))
-        self._known = {CampaignName(name): number for name, number in rows}
-        return self._known
+        known = {CampaignName(name): number for name, number in rows}
+        self._known = known
+        return known
 
 
 async def listing(connection: AsyncConnection) -> list[Campaign]:
@@ -110,7 +113,7 @@ async def check_tokens(connection: AsyncConnection, tokens: Mapping[int, int]) -
     if not tokens:
         return
     query = select(leases.c.campaign_id, leases.c.token).where(leases.c.campaign_id.in_(tokens))
-    rows = await connection.execute(query.with_for_update(read=True))
+    rows = (await connection.execute(query.with_for_update(read=True))).all()
     for campaign_id, token in rows:
         if tokens[campaign_id] != token:
             raise CampaignHeld(await _held(connection, campaign_id))

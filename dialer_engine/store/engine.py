@@ -14,7 +14,8 @@ A disk with slow flushes makes each batch slower, not each attempt.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from importlib.util import find_spec
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -97,9 +98,11 @@ class Database:
         self._writer: Threads | None = None
         self._readers: Threads | None = None
         self._engine: AsyncEngine | None = None
+        self._closing: asyncio.Future[None] | None = None
 
     async def open(self) -> None:
         """Make the engines; nothing connects before the first transaction."""
+        self._closing = None
         if self.is_sqlite:
             self._writer = Threads(1, partial(self._sqlite, writes=True), "writer")
             self._readers = Threads(_READERS, partial(self._sqlite, writes=False), "reader")
@@ -107,12 +110,14 @@ class Database:
             self._engine = self._postgres()
 
     async def close(self) -> None:
-        """Wait for what is under way, then disconnect."""
-        threads, engine = (self._readers, self._writer), self._engine
-        self._readers = self._writer = self._engine = None
-        for some in threads:
-            if some is not None:
-                await some.close()
+        """Wait for what is under way, then disconnect. Who asks again waits for the first."""
+        if self._closing is None:
+            threads = [some for some in (self._readers, self._writer) if some is not None]
+            loop = asyncio.get_running_loop()
+            self._closing = loop.run_in_executor(None, _close, threads)
+            self._readers = self._writer = None
+        await asyncio.shield(self._closing)
+        engine, self._engine = self._engine, None
         if engine is not None:
             await engine.dispose()
 
@@ -198,6 +203,12 @@ class Database:
             hide_parameters=True,
             connect_args={**_KEEPALIVE, "options": options, "application_name": "dialer-engine"},
         )
+
+
+def _close(threads: Iterable[Threads]) -> None:
+    """Readers first. Not on the loop: SQLite writes its log into the file when the last connection closes."""
+    for some in threads:
+        some.close()
 
 
 async def _transact(engine: AsyncEngine, work: Work[T]) -> T:

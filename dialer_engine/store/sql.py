@@ -148,7 +148,7 @@ class SqlStore:
             self._vault = found
         else:
             # In place: work under way has this vault in its hands.
-            self._vault.active, self._vault.ciphers = found.active, found.ciphers
+            self._vault.keys = found.keys
 
     @property
     def vault(self) -> Vault:

@@ -48,23 +48,35 @@ class UnknownKey(Sealed):
     """A row was closed with a data key that this process does not know yet. It looks again."""
 
 
-@dataclass(slots=True)
-class Vault:
-    """The open data keys. active: the one that closes."""
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The open data keys of a moment. active: the one that closes."""
 
     active: int
+    ciphers: Mapping[int, AESGCM] = field(repr=False)
+
+
+@dataclass(slots=True)
+class Vault:
+    """keys: exchanged as a whole when somebody has rotated, while other threads close and open."""
+
+    keys: Keys
     index_key: bytes = field(repr=False)
-    ciphers: dict[int, AESGCM] = field(repr=False)
+
+    @property
+    def active(self) -> int:
+        return self.keys.active
 
     def close(self, place: str, plain: str) -> bytes:
         """`plain` closed for `place`: `table.column/row`."""
-        nonce = os.urandom(_NONCE)
-        closed = self.ciphers[self.active].encrypt(nonce, plain.encode(), place.encode())
-        return b"".join((_VERSION, self.active.to_bytes(_ID, "big"), nonce, closed))
+        # Looked at once: closed with one key and named after another, nobody could ever open it.
+        keys, nonce = self.keys, os.urandom(_NONCE)
+        closed = keys.ciphers[keys.active].encrypt(nonce, plain.encode(), place.encode())
+        return b"".join((_VERSION, keys.active.to_bytes(_ID, "big"), nonce, closed))
 
     def open(self, place: str, closed: bytes) -> str:
         """What `close` was given. Sealed when it is not that, or not of this place."""
-        cipher = self.ciphers.get(key_of(closed))
+        cipher = self.keys.ciphers.get(key_of(closed))
         if cipher is None:
             raise UnknownKey("a row was closed with a data key that is not loaded")
         nonce = closed[_HEAD : _HEAD + _NONCE]
@@ -76,7 +88,7 @@ class Vault:
 
     def open_many(self, places: Sequence[str], closed: Sequence[bytes]) -> list[str]:
         """What `open` gives for each, for hundreds at a time."""
-        ciphers, start, end = self.ciphers, _HEAD, _HEAD + _NONCE
+        ciphers, start, end = self.keys.ciphers, _HEAD, _HEAD + _NONCE
         # Nearly all were closed with the same key, and their heads are the same bytes.
         known = {
             head: ciphers.get(key_of(head + b"\0" * _NONCE)) for head in {c[:start] for c in closed}
@@ -136,7 +148,8 @@ def load(connection: Connection, masters: Sequence[Master]) -> Vault:
     data = {number: key for number, (purpose, key) in opened.items() if purpose == DATA}
     if not index or not data:
         raise StoreError("the store has no data keys; run `dialer-engine db upgrade`")
-    return Vault(max(data), index[-1], {number: AESGCM(key) for number, key in data.items()})
+    ciphers = {number: AESGCM(key) for number, key in data.items()}
+    return Vault(Keys(max(data), ciphers), index[-1])
 
 
 def has_keys(connection: Connection) -> bool:

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import AsyncIterator
+from contextlib import closing
 from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer_engine.domain.campaign import Campaign
 from dialer_engine.domain.units import CampaignName
 from dialer_engine.store import SqlStore, campaigns
+from dialer_engine.store.schema import campaigns as campaign_rows
 from tests.store.building import LOANS
 
 WORD: ContextVar[str] = ContextVar("WORD", default="none")
+
+_FOR_HOURS = """
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000000)
+    SELECT count(*) FROM n
+"""
 
 
 @pytest.fixture
@@ -39,8 +50,9 @@ class Slow:
         assert self.go.wait(10.0)
 
 
-async def _begun(store: SqlStore, slow: Slow) -> asyncio.Task[None]:
-    write = asyncio.get_running_loop().create_task(store.database.write(slow))
+async def _begun(store: SqlStore, slow: Slow, work: Any = None) -> asyncio.Task[None]:
+    what = store.database.write(slow) if work is None else store.database.write(work, slow)
+    write = asyncio.get_running_loop().create_task(what)
     while not slow.began.is_set():
         await asyncio.sleep(0.001)
     return write
@@ -79,6 +91,74 @@ async def test_what_is_cancelled_before_its_commit_is_undone(store: SqlStore) ->
     slow.go.set()
     await store.save_campaign(Campaign(LOANS))
     assert await _names(store) == [str(LOANS)]
+
+
+async def test_what_is_cancelled_begins_no_further_statement(store: SqlStore) -> None:
+    begun = 0
+
+    async def work(connection: AsyncConnection, slow: Slow) -> None:
+        nonlocal begun
+        await slow(connection)
+        for _ in range(1000):
+            await connection.execute(text("SELECT 1"))
+            begun += 1
+
+    slow = Slow("slow")
+    write = await _begun(store, slow, work)
+    write.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await write
+    slow.go.set()
+    await store.save_campaign(Campaign(LOANS))
+    assert begun == 0
+
+
+@pytest.mark.parametrize("way", ["read", "write"])
+async def test_a_long_statement_is_interrupted(store: SqlStore, way: str) -> None:
+    """It would run for hours; the next one in its thread does not wait for it, and is not hit itself."""
+
+    async def work(connection: AsyncConnection, begun: threading.Event) -> None:
+        begun.set()
+        await connection.execute(text(_FOR_HOURS))
+
+    do = getattr(store.database, way)
+    for _ in range(8):
+        begun = threading.Event()
+        task = asyncio.get_running_loop().create_task(do(work, begun))
+        while not begun.is_set():
+            await asyncio.sleep(0.001)
+        # Into the statement: what comes between two of them is found at the next one only.
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await store.save_campaign(Campaign(LOANS))
+        assert await _names(store) == [str(LOANS)]
+
+
+async def test_an_error_that_is_kept_holds_nothing(sqlite_url: str, store: SqlStore) -> None:
+    """Its traceback has a result in it that was not read to its end."""
+    for number in range(3):
+        await store.save_campaign(Campaign(CampaignName(f"c{number}")))
+
+    async def work(connection: AsyncConnection) -> None:
+        for _ in range(200):
+            await connection.execute(select(campaign_rows.c.name))
+        rows = await connection.scalars(select(campaign_rows.c.name))
+        for _ in rows:
+            raise ValueError("half-way")
+
+    kept = []
+    for do in (store.database.read, store.database.write):
+        with pytest.raises(ValueError, match="half-way") as caught:
+            await do(work)
+        kept.append(caught.value)
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as other:
+        other.execute("UPDATE campaigns SET name = 'c9' WHERE name = 'c2'")
+        other.commit()
+    await store.save_campaign(Campaign(LOANS))
+    assert [await _names(store) for _ in range(8)] == [["c0", "c1", "c9", str(LOANS)]] * 8
+    assert len(kept) == 2
 
 
 async def test_what_is_cancelled_in_the_queue_is_never_begun(store: SqlStore) -> None:
@@ -129,6 +209,23 @@ async def test_closing_waits_for_what_is_under_way(sqlite_url: str, store: SqlSt
     await asyncio.gather(write, closing)
     await store.open()
     assert await _names(store) == ["slow"]
+
+
+async def test_a_second_close_waits_for_the_first_which_cannot_be_cancelled(
+    sqlite_url: str, store: SqlStore
+) -> None:
+    slow = Slow("slow")
+    write = await _begun(store, slow)
+    first = asyncio.get_running_loop().create_task(store.close())
+    await asyncio.sleep(0.05)
+    first.cancel()
+    second = asyncio.get_running_loop().create_task(store.close())
+    await asyncio.sleep(0.05)
+    assert not second.done()
+    slow.go.set()
+    await asyncio.gather(write, second)
+    # The last connection that closed has taken the log with it.
+    assert not Path(sqlite_url.removeprefix("sqlite:///") + "-wal").exists()
 
 
 async def test_a_savepoint_undoes_its_part_only(store: SqlStore) -> None:

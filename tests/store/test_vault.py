@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -22,14 +24,15 @@ from dialer_engine.store.keys import ENV_FILE, ENV_KEY, master_keys, write_key
 from dialer_engine.store.numbers import masked
 from dialer_engine.store.schema import cases, metadata
 from dialer_engine.store.upgrade import upgrade
-from dialer_engine.store.vault import Sealed, UnknownKey, Vault, key_of
+from dialer_engine.store.vault import Keys, Sealed, UnknownKey, Vault, key_of
 from tests.store.building import due, fill, number
 
 NAME = "Wilhelmina Quill"
 
 
 def vault(*keys: int) -> Vault:
-    return Vault(max(keys), b"i" * 32, {key: AESGCM(bytes([key]) * 32) for key in keys})
+    ciphers = {key: AESGCM(bytes([key]) * 32) for key in keys}
+    return Vault(Keys(max(keys), ciphers), b"i" * 32)
 
 
 @given(st.text(), st.text(min_size=1, max_size=20).filter(lambda t: "/" not in t))
@@ -276,3 +279,27 @@ def test_the_first_versions_rows_are_closed(tmp_path: Path) -> None:
     key = keys.number("+447700900001")
     assert (mine[1], day) == (key, (key, 2))
     assert call == (key, "+44********01", '{"zone": "x"}', 1_000_000)
+
+
+def test_what_is_closed_while_keys_are_exchanged_can_be_opened() -> None:
+    """Another thread learns of a rotation in the middle of a value."""
+    one, both, ended = vault(1, 2), (vault(1).keys, vault(1, 2).keys), threading.Event()
+
+    def exchange() -> None:
+        while not ended.is_set():
+            for keys in both:
+                one.keys = keys
+
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    thread = threading.Thread(target=exchange)
+    thread.start()
+    try:
+        closed = [one.close("cases.personal/1", NAME) for _ in range(20_000)]
+    finally:
+        ended.set()
+        thread.join()
+        sys.setswitchinterval(usual)
+    one.keys = both[1]
+    assert {one.open("cases.personal/1", value) for value in closed} == {NAME}
+    assert {key_of(value) for value in closed} == {1, 2}
