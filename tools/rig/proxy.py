@@ -14,6 +14,8 @@ import threading
 from types import TracebackType
 
 _LOOK_S = 0.05
+# How long who cuts may wait for the thread, on a machine that is very busy.
+_CUT_S = 30.0
 _PIECE = 65536
 # SO_LINGER on, zero seconds: close() sends RST, as a cut does, not FIN.
 _RESET = struct.pack("ii", 1, 0)
@@ -30,6 +32,7 @@ class Proxy:
         self._ended = threading.Event()
         self._deaf = threading.Event()
         self._closed = threading.Event()
+        self._cut = threading.Event()
         self._trap: tuple[bytes, bool] | None = None
         self.cuts = 0
         self._thread = threading.Thread(target=self._run, name="proxy", daemon=True)
@@ -49,14 +52,21 @@ class Proxy:
         self._server.close()
 
     def cut(self) -> None:
-        """Cut every connection now."""
+        """Cut every connection; they are gone when it returns."""
+        self._cut.clear()
         self._closed.set()
+        self._cut.wait(_CUT_S)
 
     def cut_at(self, word: bytes, *, through: bool) -> None:
         """Cut when the daemon next sends something that holds `word`. through: after it has reached
         the PBX; else in the middle of it, so that the PBX gets a part.
         """
         self._trap = (word, through)
+
+    def heal(self) -> None:
+        """A wire again that passes everything on, and has no trap."""
+        self._trap = None
+        self.deaf(False)
 
     def deaf(self, on: bool = True) -> None:
         """Pass nothing on, and leave connections standing."""
@@ -69,6 +79,7 @@ class Proxy:
             if self._closed.is_set():
                 self._closed.clear()
                 self._cut_all()
+                self._cut.set()
             ends = [end for pair in self._pairs for end in pair]
             watched = [self._server, *([] if self._deaf.is_set() else ends)]
             for ready in select.select(watched, [], [], _LOOK_S)[0]:

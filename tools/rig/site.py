@@ -25,6 +25,7 @@ from tools.rig.people import noon_zone
 
 _START_S = 30.0
 _STOP_S = 30.0
+_DRAINING_S = 10.0
 _LOOK_S = 0.05
 _LOG_LINES = 25
 NODE = "pbx-1"
@@ -178,9 +179,12 @@ class Site:
         )
 
     def wait(self, condition: Any, what: str, limit_s: float = _START_S) -> None:
-        """Until `condition()`; SiteError after `limit_s`."""
-        deadline = time.monotonic() + limit_s
-        while time.monotonic() < deadline:
+        """Until `condition()`; SiteError when it is not so after `limit_s`. Looked at once more when the time
+        is over: this process may have been the one that stood still.
+        """
+        deadline, late = time.monotonic() + limit_s, False
+        while not late:
+            late = time.monotonic() >= deadline
             if self._process is not None and not self.runs:
                 raise SiteError(
                     f"the daemon ended with exit code {self._process.returncode}\n{self.tail()}"
@@ -207,7 +211,7 @@ class Site:
         if self.runs:
             self._process.send_signal(signal.SIGTERM)
             if not graceful:
-                time.sleep(_LOOK_S)
+                self._until_draining()
                 self._process.send_signal(signal.SIGTERM)
         try:
             code = self._process.wait(limit_s)
@@ -220,6 +224,17 @@ class Site:
             ) from None
         self._process = None
         return code
+
+    def _until_draining(self) -> None:
+        """Until the first signal has been taken: two that wait for a busy process become one. One that
+        says nothing of it gets its second signal all the same.
+        """
+        deadline = time.monotonic() + _DRAINING_S
+        while self.runs and time.monotonic() < deadline:
+            with contextlib.suppress(DialerError):
+                if self._listens() and self.api.get("/status")["state"] != "running":
+                    return
+            time.sleep(_LOOK_S)
 
     def wait_ended(self, limit_s: float = _STOP_S) -> int:
         """Until the process has ended by itself; its exit code."""

@@ -17,6 +17,8 @@ from tools.lab.lab import Lab
 
 # How late it may notice, and begin to record, a call.
 _SLICE_S = 0.02
+# How long who asks may wait for the thread, on a machine that is very busy.
+_CATCH_UP_S = 30.0
 _CARRIERS = ("carrier-a", "carrier-b")
 _PHONES = "phones"
 
@@ -36,7 +38,11 @@ class Arrival:
 
 
 class World:
-    """A link of its own to the world, read in a thread. Use as a context manager."""
+    """A link of its own to the world, read in a thread. Use as a context manager.
+
+    Whoever asks what it saw gets everything that the world had told by then, however busy the machine
+    is. What is still on its way to the world cannot be known here: that must be waited for.
+    """
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
@@ -44,6 +50,8 @@ class World:
         self._arrivals: dict[str, Arrival] = {}
         self._ears: dict[str, Path] = {}
         self._ended = threading.Event()
+        self._read = threading.Condition()
+        self._wanted = self._reached = 0
         self._link = lab.world_ami()
         self._thread = threading.Thread(target=self._listen, name="world", daemon=True)
 
@@ -82,12 +90,27 @@ class World:
 
     def forget(self) -> None:
         """Begin anew; calls that are up stay known."""
+        self._catch_up()
         with self._lock:
             self._arrivals = {k: one for k, one in self._arrivals.items() if one.went is None}
 
     def _all(self) -> list[Arrival]:
+        self._catch_up()
         with self._lock:
             return sorted(self._arrivals.values(), key=lambda one: one.came)
+
+    def _catch_up(self) -> None:
+        """Until the thread has read what the world has told so far. AmiError when it reads no more: then
+        nobody may conclude anything from what it did not see.
+        """
+        with self._read:
+            self._wanted += 1
+            mine = self._wanted
+            done = self._read.wait_for(
+                lambda: self._reached >= mine or not self._thread.is_alive(), _CATCH_UP_S
+            )
+            if not done or self._reached < mine:
+                raise AmiError("the link to the world is not read any more")
 
     # -- what it hears
 
@@ -116,15 +139,36 @@ class World:
     # -- the thread
 
     def _listen(self) -> None:
-        while not self._ended.is_set():
-            try:
+        try:
+            while not self._ended.is_set():
+                self._slice()
+        except (AmiError, OSError):
+            return
+        finally:
+            with self._read:
+                self._read.notify_all()
+
+    def _slice(self) -> None:
+        with self._read:
+            asked = self._wanted
+        try:
+            if asked > self._reached:
+                # Asterisk writes the events that wait when it takes the next action, so the answer to the
+                # second comes after every event that was there at the first.
+                self._link.ask("Ping")
+                self._link.ask("Ping")
+            else:
                 self._link.drain(_SLICE_S)
-            except (AmiError, OSError):
-                return
-            finally:
-                for message in self._link.events:
-                    self._note(message)
-                del self._link.events[:]
+        except TimeoutError:
+            # Too slow, not gone: it is asked again.
+            return
+        finally:
+            for message in self._link.events:
+                self._note(message)
+            del self._link.events[:]
+        with self._read:
+            self._reached = asked
+            self._read.notify_all()
 
     def _note(self, message: Message) -> None:
         event, uniqueid = message.get("Event"), message.get("Uniqueid", "")
