@@ -7,7 +7,6 @@ from __future__ import annotations
 import csv
 import os
 import sqlite3
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from dialer_engine.cli.client import Client
 from dialer_engine.domain.errors import DialerError, NotFound
 from dialer_engine.store.keyring import load_vault
+from tests.pbx_calls import Stereo, hear
 from tools.lab.backend import find_backend
-from tools.lab.errors import BackendMissing
+from tools.lab.errors import AmiError, BackendMissing
 from tools.lab.lab import Lab
 from tools.rig.people import noon_zone
 from tools.rig.proxy import Proxy
@@ -112,12 +111,30 @@ class Floor:
 
     def recorded(self, attempt: str) -> int:
         """Bytes of the recording that the PBX writes at this moment."""
-        return next(self.lab.recordings_dir.rglob(f"{attempt}.raw")).stat().st_size
+        files = self.lab.recordings_dir.rglob(f"{attempt}.raw")
+        return sum(file.stat().st_size for file in files)
 
-    def until_context(self, context: str, limit_s: float = 15.0) -> None:
+    def heard(self, ear: Path) -> Stereo:
+        """What was heard at that ear, whose call the dialer has ended: whole once the world, which hears of
+        the end later, has let go of the file.
+        """
+        self.until(lambda: ear.exists() and not self._is_open(ear), "a whole recording")
+        return hear(ear)
+
+    def _is_open(self, file: Path) -> bool:
+        """Whether the world's Asterisk has this file open."""
+        for one in Path(f"/proc/{self.lab.pid('world')}/fd").iterdir():
+            # They come and go while they are looked at.
+            with suppress(FileNotFoundError):
+                if one.readlink().name == file.name:
+                    return True
+        return False
+
+    def until_context(self, context: str, limit_s: float = _PATIENCE_S) -> None:
         """Until a channel of the PBX is in this context; asked of the PBX itself."""
-        deadline = time.monotonic() + limit_s
-        while time.monotonic() < deadline:
+        deadline, late = time.monotonic() + limit_s, False
+        while not late:
+            late = time.monotonic() >= deadline
             if f"!{context}!" in self.lab.command("pbx", "core show channels concise"):
                 return
             time.sleep(0.1)
@@ -244,6 +261,70 @@ class Floor:
         self.until(lambda: not self.site.api.get("/status")["calls"], "free of calls")
         self.until(lambda: all(one.outcome for one in self.attempts()), "settled")
 
+    def decided(self, times: int = 5) -> None:
+        """Until the daemon has decided so often again; who was not dialled then is not going to be."""
+        before = self._ticks()
+        self.until(lambda: self._ticks() >= before + times, "decided")
+
+    def _ticks(self) -> int:
+        return int(self.site.api.get("/status")["engine"]["ticks"])
+
+    def dialled(self) -> None:
+        """Until no call that was committed is still on its way to the world."""
+        early = ("planned", "dialing")
+        self.until(lambda: not [c for c in self.calls() if c["phase"] in early], "dialled")
+
+    def clear(self) -> None:
+        """Whatever a test left behind, also one that failed: then a daemon runs and a PBX is known, no
+        campaign dials, and no call is up at either end.
+        """
+        self._whole()
+        for campaign in self.site.api.get("/campaigns"):
+            self.site.api.post(f"/campaigns/{campaign['name']}/stop")
+        self.until(self._is_free, "free of calls")
+        self.quiet()
+        self.until(self._is_free_in_the_world, "free of calls in the world")
+
+    def all_idle(self, agents: int) -> None:
+        """Until so many agents are ready and free; who is on a break comes back."""
+        for agent in self.site.api.get("/agents"):
+            if agent["presence"] == "break":
+                self.site.api.post(f"/agents/{agent['id']}/resume")
+        self.site.wait_idle(agents)
+
+    def _whole(self) -> None:
+        if self._proxy is not None:
+            self._proxy.heal()
+        for trunk in self.lab.trunks:
+            self.lab.congest(trunk, False)
+        if not self.lab.alive():
+            self.lab.start_pbx()
+        if not self._runs():
+            self.site.stop(graceful=False)
+            self.site.start()
+        self.site.wait_ready()
+
+    def _runs(self) -> bool:
+        """False also of a daemon that is about to end."""
+        try:
+            return self.site.runs and self.site.api.get("/status")["state"] == "running"
+        except DialerError:
+            return False
+
+    def _is_free(self) -> bool:
+        """What was being committed when its campaign was stopped may come up after the first look."""
+        self.hang_up_all()
+        return not self.calls()
+
+    def _is_free_in_the_world(self) -> bool:
+        """Nobody tells the far end that a PBX was killed."""
+        for one in self.world.calls():
+            if one.went is None:
+                # It may end by itself at this moment.
+                with suppress(AmiError):
+                    self.world.hang_up(one)
+        return not self.world.up()
+
     def matched(self) -> None:
         """Until every recording has been looked at."""
 
@@ -253,34 +334,6 @@ class Floor:
             return bool(seen >= report["recordings_expected"])
 
         self.until(done, "done with recordings")
-
-
-class Feed:
-    """What the daemon tells on some topics, kept in order with the time it came."""
-
-    def __init__(self, site: Site, *topics: str) -> None:
-        self.messages: list[Json] = []
-        self._client = Client(site.socket)
-        self._stream = self._client.events(topics)
-        self._thread = threading.Thread(target=self._read, name="feed", daemon=True)
-        self._thread.start()
-        # The subscription itself sends nothing; it stands as soon as the request has been read.
-        time.sleep(0.3)
-
-    def _read(self) -> None:
-        try:
-            for message in self._stream:
-                self.messages.append(message)
-        except DialerError:
-            return
-
-    def close(self) -> None:
-        """Hang up the stream."""
-        self._client.__exit__(None, None, None)
-
-    def named(self, event: str) -> list[Json]:
-        """Messages of one event."""
-        return [one for one in self.messages if one.get("event") == event]
 
 
 def _attempt(row: tuple[Any, ...]) -> Attempt:

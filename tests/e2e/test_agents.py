@@ -7,14 +7,18 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 import pytest
 
 from dialer_engine.domain.errors import Conflict
-from tests.e2e.floor import Feed, Floor, open_floor
-from tests.pbx_calls import amplitude, hear, piece
+from tests.e2e.feed import Feed
+from tests.e2e.floor import Floor, open_floor
+from tests.pbx_calls import amplitude, piece
+from tools.lab.ami import Message
+from tools.lab.lab import SAMPLE_RATE
 from tools.lab.mix import number_for as number_that
 
 pytestmark = pytest.mark.pbx
@@ -22,7 +26,14 @@ TONE_PHONE, SUPERVISOR = 2004, 3301
 PHONES = (TONE_PHONE, SUPERVISOR)
 AGENTS = 6
 PIN = "246813"
-LONG_WRAP_S = 30.0
+# A wrap-up that ends by itself, and one that does not while a test looks on; how soon it must be over
+# when it is ended early.
+SHORT_WRAP_S, LONG_WRAP_S, EARLY_S = 1.5, 100.0, 40.0
+# Times on the feed are in microseconds, timers in milliseconds.
+ROUNDED_S = 0.01
+KEY_S = 20.0
+# Sound of the supervisor's call: two seconds of both voices, and what goes before and after.
+LISTENED_BYTES = int(2.5 * 2 * 2 * SAMPLE_RATE)
 
 
 @pytest.fixture(scope="module")
@@ -37,15 +48,17 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
 def floor(shared: Floor) -> Iterator[Floor]:
     """Each test begins with nobody at work, and no call up."""
     yield shared
-    for campaign in shared.site.api.get("/campaigns"):
-        shared.site.api.post(f"/campaigns/{campaign['name']}/stop")
-    shared.hang_up([one["attempt"] for one in shared.calls()])
-    shared.until(lambda: not shared.calls(), "free of calls")
+    shared.clear()
     for agent in shared.site.api.get("/agents"):
         with contextlib.suppress(Conflict):
             shared.site.api.post(f"/agents/{agent['id']}/logout")
-    shared.until(lambda: not shared.world.up(), "free of calls in the world")
+    shared.until(lambda: _phones_down(shared), "phones down")
     shared.world.forget()
+
+
+def _phones_down(floor: Floor) -> bool:
+    calls = [one for phone in floor.lab.agent_numbers for one in floor.world.phone_calls(phone)]
+    return all(one.went for one in calls)
 
 
 def _hire(floor: Floor, number: int, **data: object) -> str:
@@ -72,6 +85,11 @@ def _talk(floor: Floor, name: str, variant: int, **settings: Any) -> str:
 
 def _at_least(count: Callable[[], int], least: int) -> bool:
     return count() >= least
+
+
+def _is_leg_down(message: Message) -> bool:
+    """An agent's leg has ended: the daemon names them so."""
+    return message.get("Event") == "Hangup" and message.get("Uniqueid", "").startswith("g-")
 
 
 def _events(floor: Floor, agent: str) -> list[str]:
@@ -127,7 +145,7 @@ def test_pause_with_a_reason(floor: Floor) -> None:
     floor.site.api.post(f"/agents/{agent}/pause", {"reason": "lunch"})
     name = floor.campaign("paused", [number_that("long_talk", 2)])
     floor.start(name)
-    time.sleep(1.0)
+    floor.decided()
     assert floor.attempts(name) == []
     assert floor.agent(agent)["break_reason"] == "lunch"
     with pytest.raises(Exception, match="no break reason"):
@@ -165,12 +183,16 @@ def test_logout_in_a_talk_waits_for_its_end(floor: Floor) -> None:
 def test_wrap_up_has_a_limit(floor: Floor) -> None:
     agent = _hire(floor, 1005)
     _in(floor, agent)
-    attempt = _talk(floor, "limit", 4, wrap_up_s=1.5)
+    attempt = _talk(floor, "limit", 4, wrap_up_s=SHORT_WRAP_S)
+    feed = Feed(floor.site, "agents")
     floor.hang_up([attempt])
-    floor.until_line(agent, "wrap_up")
-    began = time.monotonic()
-    floor.until_line(agent, "idle")
-    assert time.monotonic() - began > 0.8
+    # By what it tells: a short wrap-up may be over before anybody has looked.
+    floor.until(lambda: "idle" in [one["line"] for one in feed.named("changed")], "idle")
+    feed.close()
+    began = {one["line"]: datetime.fromisoformat(one["at"]) for one in feed.named("changed")}
+    assert list(began) == ["wrap_up", "idle"]
+    lasted = (began["idle"] - began["wrap_up"]).total_seconds()
+    assert lasted >= SHORT_WRAP_S - ROUNDED_S
 
 
 def test_wrap_up_ends_early_by_key_and_by_command(floor: Floor) -> None:
@@ -179,11 +201,11 @@ def test_wrap_up_ends_early_by_key_and_by_command(floor: Floor) -> None:
     floor.hang_up([_talk(floor, "by-key", 5, wrap_up_s=LONG_WRAP_S)])
     floor.until_line(agent, "wrap_up")
     floor.world.press(floor.world.phone_calls(1005)[-1], "#")
-    floor.until_line(agent, "idle", 10)
+    floor.until_line(agent, "idle", EARLY_S)
     floor.hang_up([_talk(floor, "by-command", 6, wrap_up_s=LONG_WRAP_S)])
     floor.until_line(agent, "wrap_up")
     floor.site.api.post(f"/agents/{agent}/wrapup")
-    floor.until_line(agent, "idle", 10)
+    floor.until_line(agent, "idle", EARLY_S)
     with pytest.raises(Conflict):
         floor.site.api.post(f"/agents/{agent}/wrapup")
 
@@ -193,12 +215,14 @@ def test_disposition_by_key_and_by_command(floor: Floor) -> None:
     _in(floor, agent)
     first = _talk(floor, "keyed", 7, wrap_up_s=LONG_WRAP_S)
     # A key in the talk belongs to the talk.
-    floor.world.press(floor.world.phone_calls(1006)[-1], "2")
-    time.sleep(0.5)
+    with floor.lab.ami() as link:
+        floor.world.press(floor.world.phone_calls(1006)[-1], "2")
+        # What the PBX has told us it has told the daemon before the end of the talk.
+        link.wait("DTMFEnd", KEY_S, Digit="2")
     floor.hang_up([first])
     floor.until_line(agent, "wrap_up")
     floor.world.press(floor.world.phone_calls(1006)[-1], "1")
-    floor.until_line(agent, "idle", 10)
+    floor.until_line(agent, "idle", EARLY_S)
     second = _talk(floor, "commanded", 8)
     floor.site.api.post(f"/agents/{agent}/dispose", {"code": "callback", "note": "after six"})
     with pytest.raises(Exception, match="no disposition"):
@@ -220,6 +244,7 @@ def test_the_longest_idle_gets_the_call(floor: Floor) -> None:
     feed = Feed(floor.site, "calls")
     floor.start(name)
     floor.settled(name, {number_that("drop_after", i) for i in range(3)})
+    floor.until(lambda: len(feed.named("connecting")) >= 3, "told")
     chosen = [one["agent"] for one in feed.named("connecting")]
     feed.close()
     assert chosen == agents
@@ -242,7 +267,7 @@ def test_a_campaign_with_a_skill_is_for_those_who_have_it(floor: Floor) -> None:
     _in(floor, plain)
     name = floor.campaign("must", [number_that("long_talk", 0)], skill="french")
     floor.start(name)
-    time.sleep(1.0)
+    floor.decided()
     assert floor.attempts(name) == []
     french = _hire(floor, 1006, id="9006", skills=["french"])
     _in(floor, french)
@@ -278,7 +303,7 @@ def test_a_phone_that_drops_in_a_talk_and_the_next_agent_takes_the_debtor(floor:
     time.sleep(1.5)
     floor.hang_up([attempt])
     floor.until(lambda: not floor.calls(), "ended")
-    heard = hear(ear)
+    heard = floor.heard(ear)
     last = len(heard) / 8000 - 0.6
     assert amplitude(piece(heard, 0, last, 0.25), 1400) > 5000
     floor.until(lambda: floor.attempts("replaced")[0].outcome is not None, "written")
@@ -289,11 +314,18 @@ def test_a_phone_that_drops_in_a_talk_and_the_next_agent_takes_the_debtor(floor:
 def test_a_phone_that_drops_in_wrap_up_is_called_back_when_that_is_over(floor: Floor) -> None:
     agent = _hire(floor, 1004)
     _in(floor, agent)
-    floor.hang_up([_talk(floor, "drop-wrap", 2, wrap_up_s=2.0)])
+    floor.hang_up([_talk(floor, "drop-wrap", 2, wrap_up_s=LONG_WRAP_S)])
     floor.until_line(agent, "wrap_up")
-    floor.world.hang_up(floor.world.phone_calls(1004)[-1])
+    before = len(floor.world.phone_calls(1004))
+    with floor.lab.ami() as link:
+        floor.world.hang_up(floor.world.phone_calls(1004)[-1])
+        link.wait_for(_is_leg_down, KEY_S)
+    assert floor.line(agent) == "wrap_up"
+    assert len(floor.world.phone_calls(1004)) == before
+    floor.site.api.post(f"/agents/{agent}/wrapup")
+    floor.until(lambda: len(floor.world.phone_calls(1004)) > before, "called back")
     floor.until_line(agent, "idle")
-    assert len(floor.world.phone_calls(1004)) == 2
+    assert len(floor.world.phone_calls(1004)) == before + 1
 
 
 def test_ring_mode_calls_the_phone_for_each_talk(floor: Floor) -> None:
@@ -319,11 +351,12 @@ def test_a_supervisor_listens(floor: Floor) -> None:
         f"/agents/{agent}/listen", {"phone": f"agent-{SUPERVISOR}", "mode": "listen"}
     )
     floor.until(lambda: floor.world.phone_calls(SUPERVISOR), "called")
-    time.sleep(2.5)
+    # The supervisor says nothing: what is there was heard.
+    floor.until(lambda: ear.exists() and ear.stat().st_size > LISTENED_BYTES, "listened")
     floor.world.hang_up(floor.world.phone_calls(SUPERVISOR)[0])
     floor.until(lambda: floor.world.phone_calls(SUPERVISOR)[0].went, "hung up")
     assert floor.calls()[0]["phase"] == "talking"
-    heard = hear(ear)
+    heard = floor.heard(ear)
     middle = piece(heard, 0, len(heard) / 8000 - 1.2, 0.5)
     # Both of them: the debtor's tone and the agent's.
     assert amplitude(middle, 350) > 2000

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.floor import Feed, Floor, open_floor
+from tests.e2e.feed import Feed
+from tests.e2e.floor import Floor, open_floor
 from tools.lab.mix import number_for as number_that
 from tools.rig.people import numbers as drama_numbers
 
@@ -19,12 +20,20 @@ QUICK = {"pbx.nodes.0.ping_interval_s": 1, "pbx.nodes.0.ping_deadline_s": 1}
 
 
 @pytest.fixture(scope="module")
-def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
     folder = tmp_path_factory.mktemp("e2e")
     with open_floor(folder, agents=AGENTS, proxied=True, changes=QUICK) as opened:
         opened.site.add_agents(AGENTS)
         opened.site.wait_idle(AGENTS)
         yield opened
+
+
+@pytest.fixture
+def floor(shared: Floor) -> Iterator[Floor]:
+    """Each test begins with a whole link, no call up, and agents who are free."""
+    yield shared
+    shared.clear()
+    shared.all_idle(AGENTS)
 
 
 def _ready(floor: Floor) -> bool:
@@ -95,9 +104,11 @@ def test_cut_while_people_talk_and_ring(floor: Floor) -> None:
     floor.start(name)
     floor.until(lambda: len(floor.attempts(name)) >= 3, "dialling")
     up = {one.uniqueid for one in floor.world.calls(talks)}
+    alarms = Feed(floor.site, "alarms")
     floor.proxy.cut()
-    floor.until(lambda: not _ready(floor), "cut")
-    floor.until(lambda: _ready(floor), "ready")
+    # By what it tells: the link may be back before anybody has looked.
+    floor.until(lambda: alarms.named("node_down") and alarms.named("node_up"), "back")
+    alarms.close()
     assert up <= floor.world.up()
     count = len(floor.attempts(name))
     floor.until(lambda: len(floor.attempts(name)) > count + 3, "dialling again")
@@ -116,10 +127,11 @@ def test_a_link_that_goes_deaf_is_noticed_and_dialling_stops(floor: Floor) -> No
     floor.start(name)
     floor.until(lambda: "PBX" in floor.site.api.get(f"/campaigns/{name}")["why"], "a reason")
     assert floor.attempts(name) == []
-    floor.proxy.deaf(False)
     floor.proxy.cut()
+    floor.proxy.deaf(False)
     floor.until(lambda: _ready(floor), "ready")
     floor.settled(name, {number_that("talk", i) for i in range(4)})
+    floor.until(lambda: alarms.named("node_up"), "told")
     told = [one["event"] for one in alarms.messages if one["event"].startswith("node")]
     assert told == ["node_down", "node_up"]
     alarms.close()
@@ -132,8 +144,9 @@ def test_an_agent_whose_leg_ends_while_the_link_is_down_is_called_back(floor: Fl
     floor.proxy.deaf()
     floor.until(lambda: not _ready(floor), "deaf")
     floor.world.hang_up(floor.world.phone_calls(1001)[-1])
+    floor.until(lambda: floor.world.phone_calls(1001)[-1].went, "phone down")
     floor.world.forget()
-    floor.proxy.deaf(False)
     floor.proxy.cut()
+    floor.proxy.deaf(False)
     floor.until(lambda: floor.world.phone_calls(1001), "called back")
     floor.site.wait_idle(AGENTS)

@@ -15,11 +15,19 @@ _LONG = "&".join(["hello-world"] * 8)
 
 
 @pytest.fixture(scope="module")
-def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
     with open_floor(tmp_path_factory.mktemp("robot"), agents=1) as opened:
         opened.site.add_agents(1)
         opened.site.wait_idle(1)
         yield opened
+
+
+@pytest.fixture
+def floor(shared: Floor) -> Iterator[Floor]:
+    """Each test begins with no call up, and an agent who is free."""
+    yield shared
+    shared.clear()
+    shared.all_idle(1)
 
 
 def test_who_answers_a_robot_hears_its_message(floor: Floor) -> None:

@@ -20,6 +20,8 @@ from tools.rig.site import Site
 pytestmark = pytest.mark.pbx
 AGENTS = 4
 RING_S = 25.0
+# What tools/rig/site.py writes.
+USUAL = {"trunks.0.max_channels": 600, "agents.wrap_up_s": 3}
 
 
 @pytest.fixture(scope="module")
@@ -34,15 +36,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
 def floor(shared: Floor) -> Iterator[Floor]:
     """Each test begins with a daemon that runs, and no call up."""
     yield shared
-    if shared.site.runs and _state(shared) != "running":
-        shared.site.stop(graceful=False)
-    if not shared.site.runs:
-        shared.site.start()
-    for campaign in shared.site.api.get("/campaigns"):
-        shared.site.api.post(f"/campaigns/{campaign['name']}/stop")
-    shared.hang_up([one["attempt"] for one in shared.calls()])
-    shared.quiet()
-    shared.site.wait_idle(AGENTS)
+    shared.clear()
+    shared.all_idle(AGENTS)
 
 
 def _terminate(floor: Floor) -> None:
@@ -81,7 +76,7 @@ def test_immediate_stop_leaves_talks_to_the_pbx_and_the_next_daemon_takes_them(
     floor: Floor,
 ) -> None:
     talks = floor.talk("at-once", [number_that("long_talk", 1), number_that("long_talk", 2)])
-    up = floor.world.up()
+    up = {one.uniqueid for one in floor.world.calls(talks)}
     began = time.monotonic()
     assert floor.site.stop(graceful=False) == 0
     assert time.monotonic() - began < 10
@@ -94,6 +89,15 @@ def test_immediate_stop_leaves_talks_to_the_pbx_and_the_next_daemon_takes_them(
     assert {one.outcome for one in floor.attempts("at-once")} == {"completed"}
 
 
+@pytest.fixture
+def _configured(floor: Floor) -> Iterator[None]:
+    """Whatever a test made of the configuration, the next one reads the usual one."""
+    yield
+    floor.site.configure(USUAL)
+    floor.site.api.post("/reload")
+
+
+@pytest.mark.usefixtures("_configured")
 def test_hangup_signal_reads_the_configuration_again(floor: Floor) -> None:
     floor.site.configure({"trunks.0.max_channels": 7})
     os.kill(floor.site.pid, signal.SIGHUP)
@@ -104,13 +108,13 @@ def test_hangup_signal_reads_the_configuration_again(floor: Floor) -> None:
     told = "the configuration was not reloaded"
     floor.until(lambda: told in floor.site.log.read_text(encoding="utf-8"), "refused")
     assert floor.site.api.get("/status")["trunks"][0]["max_channels"] == 7
-    floor.site.configure({"trunks.0.max_channels": 600, "agents.wrap_up_s": 3})
+    floor.site.configure(USUAL)
     assert floor.site.api.post("/reload")["needs_restart"] == []
 
 
 def test_a_second_daemon_in_the_same_place_does_not_start(floor: Floor) -> None:
     command = [sys.executable, "-m", "dialer_engine", "--config", str(floor.site.config), "run"]
-    second = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    second = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert second.returncode != 0
     assert "another daemon runs in" in second.stdout + second.stderr
     assert floor.site.runs

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.floor import Feed, Floor, open_floor
+from tests.e2e.feed import Feed
+from tests.e2e.floor import Floor, open_floor
 from tools.lab.mix import number_for as number_that
 from tools.rig.people import numbers as drama_numbers
 
@@ -56,7 +57,7 @@ def _ext4(folder: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
     """The database and everything of the PBX are each on a small disk of their own."""
     folder = tmp_path_factory.mktemp("e2e")
     small = ("-t", "tmpfs", "-o", f"size={LAB_SIZE}", "tmpfs")
@@ -66,6 +67,14 @@ def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
             opened.site.add_agents(AGENTS)
             opened.site.wait_idle(AGENTS)
             yield opened
+
+
+@pytest.fixture
+def floor(shared: Floor) -> Iterator[Floor]:
+    """Each test begins with a daemon that runs, no call up, and agents who are free."""
+    yield shared
+    shared.clear()
+    shared.all_idle(AGENTS)
 
 
 class Trouble:
@@ -82,20 +91,10 @@ class Trouble:
         floor.until(lambda: len(floor.attempts(name)) >= 3, "dialling")
         self.up = {one.uniqueid for one in floor.world.calls(self.talks)}
 
-    def __enter__(self) -> Trouble:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Whatever happened, the next test begins with nobody on the line."""
-        for name in (self.name, f"{self.name}-talks"):
-            self.floor.site.api.post(f"/campaigns/{name}/stop")
-        self.floor.hang_up_all()
-        self.floor.until(lambda: not self.floor.calls(), "free of calls")
-
     def stands_still(self, seconds: float) -> None:
         """Nothing is dialled, and who talks goes on talking."""
         # What had been committed when the trouble began is on its way.
-        time.sleep(0.5)
+        self.floor.dialled()
         seen = len(self.floor.world.calls())
         time.sleep(seconds)
         assert len(self.floor.world.calls()) == seen
@@ -134,90 +133,91 @@ def _settled(floor: Floor, attempt: str) -> bool:
 
 
 def test_locked(floor: Floor) -> None:
-    with Trouble(floor, "locked", 0) as trouble:
-        alarms = Feed(floor.site, "alarms")
-        path = floor.site.store.partition("///")[2]
-        with closing(sqlite3.connect(path, timeout=10.0, isolation_level=None)) as other:
-            other.execute("begin immediate")
-            floor.until(lambda: not trouble.store()["ok"], "noticed")
-            assert "locked" in str(trouble.store()["detail"])
-            floor.until(lambda: "store" in trouble.why(), "a reason")
-            attempt = trouble.one_ends()
-            trouble.stands_still(HELD_S)
-            other.execute("rollback")
-        floor.until(lambda: _settled(floor, attempt), "settled")
-        trouble.is_over()
-        assert [one["ok"] for one in alarms.named("store")] == [False, True]
-        alarms.close()
+    trouble = Trouble(floor, "locked", 0)
+    alarms = Feed(floor.site, "alarms")
+    path = floor.site.store.partition("///")[2]
+    with closing(sqlite3.connect(path, timeout=10.0, isolation_level=None)) as other:
+        other.execute("begin immediate")
+        floor.until(lambda: not trouble.store()["ok"], "noticed")
+        assert "locked" in str(trouble.store()["detail"])
+        floor.until(lambda: "store" in trouble.why(), "a reason")
+        attempt = trouble.one_ends()
+        trouble.stands_still(HELD_S)
+        other.execute("rollback")
+    floor.until(lambda: _settled(floor, attempt), "settled")
+    trouble.is_over()
+    floor.until(lambda: len(alarms.named("store")) >= 2, "told")
+    assert [one["ok"] for one in alarms.named("store")] == [False, True]
+    alarms.close()
 
 
 def test_read_only(floor: Floor) -> None:
-    with Trouble(floor, "readonly", 2) as trouble:
-        folder = Path(floor.site.store.partition("///")[2]).parent
-        files = [str(one) for one in folder.glob("dialer.db*") if not one.name.endswith("shm")]
-        subprocess.run(["chattr", "+i", *files], check=True)
-        try:
-            floor.until(lambda: not trouble.store()["ok"], "noticed")
-            floor.until(lambda: "store" in trouble.why(), "a reason")
-            attempt = trouble.one_ends()
-            trouble.stands_still(2.0)
-        finally:
-            subprocess.run(["chattr", "-i", *files], check=True)
-        floor.until(lambda: _settled(floor, attempt), "settled")
-        trouble.is_over()
+    trouble = Trouble(floor, "readonly", 2)
+    folder = Path(floor.site.store.partition("///")[2]).parent
+    files = [str(one) for one in folder.glob("dialer.db*") if not one.name.endswith("shm")]
+    subprocess.run(["chattr", "+i", *files], check=True)
+    try:
+        floor.until(lambda: not trouble.store()["ok"], "noticed")
+        floor.until(lambda: "store" in trouble.why(), "a reason")
+        attempt = trouble.one_ends()
+        trouble.stands_still(2.0)
+    finally:
+        subprocess.run(["chattr", "-i", *files], check=True)
+    floor.until(lambda: _settled(floor, attempt), "settled")
+    trouble.is_over()
 
 
 def test_store_disk_full(floor: Floor) -> None:
-    with Trouble(floor, "full", 4) as trouble:
-        filler = Path(floor.site.store.partition("///")[2]).parent / "filler"
-        _fill(filler)
-        try:
-            floor.until(lambda: not trouble.store()["ok"], "noticed")
-            assert "full" in str(trouble.store()["detail"])
-            floor.until(lambda: "store" in trouble.why(), "a reason")
-            attempt = trouble.one_ends()
-            trouble.stands_still(2.0)
-        finally:
-            filler.unlink()
-        floor.until(lambda: _settled(floor, attempt), "settled")
-        trouble.is_over()
+    trouble = Trouble(floor, "full", 4)
+    filler = Path(floor.site.store.partition("///")[2]).parent / "filler"
+    _fill(filler)
+    try:
+        floor.until(lambda: not trouble.store()["ok"], "noticed")
+        assert "full" in str(trouble.store()["detail"])
+        floor.until(lambda: "store" in trouble.why(), "a reason")
+        attempt = trouble.one_ends()
+        trouble.stands_still(2.0)
+    finally:
+        filler.unlink()
+    floor.until(lambda: _settled(floor, attempt), "settled")
+    trouble.is_over()
 
 
 @pytest.mark.slow
 def test_killed_while_the_store_is_locked(floor: Floor) -> None:
-    with Trouble(floor, "both", 6) as trouble:
-        path = floor.site.store.partition("///")[2]
-        with closing(sqlite3.connect(path, timeout=10.0, isolation_level=None)) as other:
-            other.execute("begin immediate")
-            floor.until(lambda: not trouble.store()["ok"], "noticed")
-            attempt = trouble.one_ends()
-            # The outcome is nowhere but in the memory of the daemon, and in the notes of the PBX.
-            floor.site.kill()
-            other.execute("rollback")
-        floor.site.start()
-        floor.until(lambda: _settled(floor, attempt), "settled")
-        trouble.is_over()
+    trouble = Trouble(floor, "both", 6)
+    path = floor.site.store.partition("///")[2]
+    with closing(sqlite3.connect(path, timeout=10.0, isolation_level=None)) as other:
+        other.execute("begin immediate")
+        floor.until(lambda: not trouble.store()["ok"], "noticed")
+        attempt = trouble.one_ends()
+        # The outcome is nowhere but in the memory of the daemon, and in the notes of the PBX.
+        floor.site.kill()
+        other.execute("rollback")
+    floor.site.start()
+    floor.until(lambda: _settled(floor, attempt), "settled")
+    trouble.is_over()
 
 
 def test_recordings_disk_full(floor: Floor) -> None:
-    with Trouble(floor, "recordings", 8) as trouble:
-        filler = floor.lab.recordings_dir / "filler"
-        stat = os.statvfs(floor.lab.recordings_dir)
-        filler.write_bytes(b"\0" * (stat.f_bavail * stat.f_frsize - 6 * 1024 * 1024))
-        try:
-            floor.until(lambda: floor.site.api.get("/status")["disk"] == "full", "noticed")
-            floor.until(lambda: "recordings" in trouble.why(), "a reason")
-            attempt = trouble.one_ends()
-            trouble.stands_still(2.0)
-            floor.until(lambda: _settled(floor, attempt), "settled")
-        finally:
-            filler.unlink()
-        floor.until(lambda: floor.site.api.get("/status")["disk"] != "full", "room again")
-        trouble.is_over()
-        floor.matched()
-        status = floor.rows("select status from recordings where attempt_id = ?", attempt)
-        assert status == [("verified",)]
-        assert any(kind == "disk" for kind, _ in floor.alarms())
+    trouble = Trouble(floor, "recordings", 8)
+    filler = floor.lab.recordings_dir / "filler"
+    stat = os.statvfs(floor.lab.recordings_dir)
+    filler.write_bytes(b"\0" * (stat.f_bavail * stat.f_frsize - 6 * 1024 * 1024))
+    try:
+        floor.until(lambda: floor.site.api.get("/status")["disk"] == "full", "noticed")
+        floor.until(lambda: "recordings" in trouble.why(), "a reason")
+        attempt = trouble.one_ends()
+        trouble.stands_still(2.0)
+        floor.until(lambda: _settled(floor, attempt), "settled")
+    finally:
+        filler.unlink()
+    floor.until(lambda: floor.site.api.get("/status")["disk"] != "full", "room again")
+    trouble.is_over()
+    floor.matched()
+    status = floor.rows("select status from recordings where attempt_id = ?", attempt)
+    assert status == [("verified",)]
+    assert any(kind == "disk" for kind, _ in floor.alarms())
 
 
 def _fill(path: Path) -> None:

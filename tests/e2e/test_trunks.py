@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from tests.e2e.floor import Feed, Floor, open_floor
+from tests.e2e.feed import Feed
+from tests.e2e.floor import Floor, open_floor
 from tools.lab.mix import number_for as number_that
 from tools.rig.people import numbers as drama_numbers
 from tools.rig.world import Arrival
@@ -22,7 +23,7 @@ CHANGES = {"trunks.0.breaker": {"window": WINDOW, "share": 0.5, "pause_s": PAUSE
 
 
 @pytest.fixture(scope="module")
-def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
     folder = tmp_path_factory.mktemp("e2e")
     with open_floor(
         folder, agents=AGENTS, world={"weights": WEIGHTS}, changes=CHANGES,
@@ -31,6 +32,14 @@ def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
         opened.site.add_agents(AGENTS)
         opened.site.wait_idle(AGENTS)
         yield opened
+
+
+@pytest.fixture
+def floor(shared: Floor) -> Iterator[Floor]:
+    """Each test begins with no call up, a carrier that takes calls, and agents who are free."""
+    yield shared
+    shared.clear()
+    shared.all_idle(AGENTS)
 
 
 def _most_at_once(calls: Sequence[Arrival]) -> int:
@@ -58,6 +67,7 @@ def test_channels_and_calls_a_second(floor: Floor) -> None:
     floor.until(lambda: len(floor.attempts(name)) >= len(numbers), "all dialled", 60.0)
     floor.quiet()
     floor.until(lambda: len(floor.world.calls()) == len(numbers), "seen by the world")
+    floor.until(lambda: not floor.world.up(), "free of calls in the world")
     calls = floor.world.calls()
     assert _most_at_once(calls) == CHANNELS
     _check_rate(calls)
@@ -74,6 +84,7 @@ def test_the_breaker_opens_tries_and_closes_and_tells(floor: Floor) -> None:
     name = floor.campaign("breaker", numbers)
     floor.start(name)
     floor.until(lambda: _breaker(floor) == "open", "open")
+    floor.dialled()
     opened = len(floor.world.calls())
     assert opened <= WINDOW + CHANNELS
     # One call tries while it is open, and fails; then the carrier is well again.
@@ -85,6 +96,7 @@ def test_the_breaker_opens_tries_and_closes_and_tells(floor: Floor) -> None:
     floor.until(lambda: len(floor.attempts(name)) > count + 2, "dialling again")
     floor.site.api.post(f"/campaigns/{name}/stop")
     floor.quiet()
+    floor.until(lambda: "closed" in [one["breaker"] for one in alarms.named("breaker")], "told")
     told = [one["breaker"] for one in alarms.named("breaker")]
     alarms.close()
     assert told[0] == "open"
