@@ -11,6 +11,7 @@ import fcntl
 import gc
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 
@@ -28,6 +29,10 @@ from dialer_engine.web.server import serving, serving_tcp
 
 log = structlog.get_logger(__name__)
 _CANCEL_S = 1.0
+# After so long another thread lets the loop have the interpreter, which the loop gives away at each read and
+# write of a socket. With Python's 5 ms an answered call waits behind the store's threads, several times
+# over (docs/limits.md, "Seen in the bench").
+_SWITCH_S = 50e-6
 
 
 class Stop:
@@ -58,6 +63,7 @@ def run(settings: Loaded, reread: Callable[[], Loaded] | None = None) -> int:
     logs.configure(config.daemon.log_format, config.daemon.log_level)
     for warning in settings.warnings:
         log.warning("configuration", warning=warning)
+    sys.setswitchinterval(_SWITCH_S)
     with _only_daemon(settings):
         asyncio.run(_main(settings, reread or (lambda: settings)))
     return 0
