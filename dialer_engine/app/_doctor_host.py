@@ -23,7 +23,7 @@ import phonenumbers
 from phonenumbers import timezone as phone_zones
 
 from dialer_engine.app.config import Config, Loaded
-from dialer_engine.domain.errors import DialerError, SchemaOutdated
+from dialer_engine.domain.errors import ConfigError, DialerError, SchemaOutdated
 from dialer_engine.domain.findings import Finding, fail, ok, warn
 from dialer_engine.store import upgrade as schema
 from dialer_engine.store.engine import store_url
@@ -194,6 +194,7 @@ def _store(config: Config) -> Iterator[Finding]:
     url = config.store.url.reveal()
     try:
         revision = schema.check(url)
+        schema.check_keys(url, config.store.key_file)
         mode = write_test(url, config.store.busy_timeout_s)
     except SchemaOutdated as error:
         yield fail(
@@ -202,6 +203,15 @@ def _store(config: Config) -> Iterator[Finding]:
             "数据库结构版本不符",
             "dialer-engine db upgrade",
             "dialer-engine db upgrade",
+        )
+        return
+    except ConfigError as error:
+        yield fail(
+            "store",
+            str(error),
+            f"个人信息主密钥不可用:{error}",
+            "put the master key back from its copy, mode 0600, where store.key_file names it",
+            "从备份恢复主密钥(权限 0600)到 store.key_file 所指的位置",
         )
         return
     except (DialerError, OSError) as error:

@@ -37,9 +37,10 @@ def recordings() -> None:
 @_days
 @pass_session
 def verify(session: Session, since: datetime | None, until: datetime | None) -> int:
-    """Check recordings against calls and the hash chain.
+    """Check that recordings are unchanged, and the hash chain.
 
-    Every byte is read. Exit code 1 when a file is gone or changed, or the chain is broken.
+    Every byte is read and held against the manifest. Exit code 1 when a file is gone or changed, or the chain is
+    broken. How a file fits its call was judged after the call: see `report`.
     """
     from dialer_engine.app import data
 

@@ -232,7 +232,7 @@ HELP: dict[str, str] = {
     "Hang up live calls.": "挂断通话。",
     "Past attempts, newest first.": "历史呼叫,最新在前。",
     "Recordings: verify, list, export.": "录音:校验、列表、导出。",
-    "Check recordings against calls and the hash chain.": "核对录音与通话、校验哈希链。",
+    "Check that recordings are unchanged, and the hash chain.": "校验录音未被改动及哈希链完整。",
     "List recordings.": "列出录音。",
     "Copy recordings out, with their manifest.": "导出录音及清单。",
     "The configuration: show, check.": "配置:显示、检查。",

@@ -19,8 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dialer_engine.domain.errors import SchemaOutdated
 from dialer_engine.store._errors import translating
 from dialer_engine.store.engine import store_url
-from dialer_engine.store.keys import make_master
+from dialer_engine.store.keys import make_master, master_keys
 from dialer_engine.store.schema import HEAD
+from dialer_engine.store.vault import load
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _ADVICE = "run `dialer-engine db upgrade`, then start again"
@@ -29,7 +30,7 @@ _ADVICE = "run `dialer-engine db upgrade`, then start again"
 def upgrade(url: str, key_file: Path | None = None) -> tuple[str | None, str]:
     """Bring the database at `url` to this version; makes the file and all tables where there are
     none, and a master key (`keys.py`) for a database that has no data keys. Returns the revision before
-    and after. Blocking: for commands, or in a thread.
+    and after. ConfigError when the master key is missing or another's. Blocking: for commands, or in a thread.
     """
     with translating():
         _make_file(url)
@@ -45,6 +46,8 @@ def upgrade(url: str, key_file: Path | None = None) -> tuple[str | None, str]:
             _compare(before)
             raise
         connection.commit()
+        # Else it would say that all is well, and the daemon would not start.
+        load(connection, master_keys(url, key_file))
         return before, HEAD
 
 
@@ -55,6 +58,12 @@ def check(url: str) -> str:
     insist_on_file(store_url(url))
     with translating(), _connect(url) as connection:
         return _compare(_revision(connection))
+
+
+def check_keys(url: str, key_file: Path | None = None) -> None:
+    """ConfigError when the master key is missing, unsafe, or not the one of the database at `url`. Blocking."""
+    with translating(), _connect(url) as connection:
+        load(connection, master_keys(url, key_file))
 
 
 async def check_connection(connection: AsyncConnection) -> str:

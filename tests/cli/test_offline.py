@@ -92,6 +92,21 @@ class TestDatabase:
         found = here("db", "check", "--json")
         assert (found.code, found.json["ok"], found.json["revision"]) == (0, True, before["after"])
 
+    def test_without_its_master_key(self, here: Run, tmp_path: Path) -> None:
+        """The schema is right, and still the daemon would not start: the upgrade and the doctor say so."""
+        assert here("db", "upgrade").code == 0
+        [key] = tmp_path.rglob("*.key")
+        kept = key.rename(tmp_path / "kept")
+        ran = here("db", "upgrade")
+        assert ran.code != 0
+        assert "master key of the personal data cannot be read" in ran.err
+        found = {one["check"]: one for one in here("doctor", "--json").json}
+        assert found["store"]["level"] == "fail"
+        assert "master key" in found["store"]["advice"]
+        assert not key.exists(), "a new key would open nothing"
+        kept.rename(key)
+        assert here("db", "upgrade").code == 0
+
     def test_not_reachable(self, here: Run) -> None:
         ran = here("db", "check", "--set", "store.url=postgresql://nobody@127.0.0.1:1/x")
         assert ran.code == 1

@@ -233,7 +233,8 @@ def test_an_upgrade_makes_a_key_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     upgrade(url)
     assert path.read_text() == made
     os.rename(path, tmp_path / "away")
-    upgrade(url)
+    with pytest.raises(ConfigError, match="Put it back from its backup"):
+        upgrade(url)
     assert not path.exists(), "a key that opens nothing was made"
 
 
