@@ -3,8 +3,9 @@
 Rules: each thread has one connection, and runs one transaction at a time from its first statement to its
 commit, in the order in which they were asked for, however long that queue is; the loop waits for nothing but
 the result. When nobody waits for a transaction any more, its statement is interrupted, no other is begun,
-and it is rolled back; when its commit is on the way already, it is done. What is left of a result does not
-outlive its transaction: a statement that is not at its end would hold the connection to an old state.
+and it is rolled back; when its commit is on the way already, it is done. All rows of a statement are read at
+once: one that is not at its end keeps savepoints from ending, and, held by somebody's traceback, the
+connection at an old state.
 
 Why not a driver with an `await` for each statement: each of them is a hop to a thread and back, some 450 a
 second at 20 calls a second, and all of SQLAlchemy's own work is done on the loop, where answered calls wait
@@ -15,10 +16,13 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import sqlite3
 import threading
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
+from itertools import islice
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, CursorResult, Dialect, Engine, ScalarResult
@@ -26,8 +30,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 T = TypeVar("T")
 Work = Callable[[AsyncConnection], Awaitable[T]]
-# Results that are remembered before those at their end are forgotten.
-_KEPT = 64
 
 
 class _Wish:
@@ -70,7 +72,6 @@ class InThread:
     def __init__(self, connection: Connection, wish: _Wish) -> None:
         self._connection = connection
         self._wish = wish
-        self._results: list[CursorResult[Any]] = []
 
     @property
     def dialect(self) -> Dialect:
@@ -78,16 +79,16 @@ class InThread:
 
     async def execute(self, *a: Any, **k: Any) -> CursorResult[Any]:
         """See `Connection`; so the others."""
-        return self._kept(self._mine().execute(*a, **k))
+        return self._mine().execute(*a, **k)
 
     async def exec_driver_sql(self, *a: Any, **k: Any) -> CursorResult[Any]:
-        return self._kept(self._mine().exec_driver_sql(*a, **k))
+        return self._mine().exec_driver_sql(*a, **k)
 
     async def scalar(self, *a: Any, **k: Any) -> Any:
         return self._mine().scalar(*a, **k)
 
     async def scalars(self, *a: Any, **k: Any) -> ScalarResult[Any]:
-        return self._kept(self._mine().execute(*a, **k)).scalars()
+        return self._mine().scalars(*a, **k)
 
     @asynccontextmanager
     async def begin_nested(self) -> AsyncIterator[None]:
@@ -101,17 +102,39 @@ class InThread:
         self._wish.insist()
         return self._connection
 
-    def _kept(self, result: CursorResult[Any]) -> CursorResult[Any]:
-        if _unread(result):
-            if len(self._results) >= _KEPT:
-                self._results = [one for one in self._results if _unread(one)]
-            self._results.append(result)
-        return result
 
-    def end(self) -> None:
-        """Let go of what is left of the results."""
-        for one in self._results:
-            one.close()
+class WholeCursor(sqlite3.Cursor):
+    """Has read all rows of its statement when `execute` returns."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__(connection)
+        self._rows: deque[Any] = deque()
+
+    def execute(self, *a: Any) -> WholeCursor:
+        super().execute(*a)
+        self._rows = deque(super().fetchall())
+        return self
+
+    def fetchone(self) -> Any:
+        return self._rows.popleft() if self._rows else None
+
+    def fetchmany(self, size: int | None = None) -> list[Any]:
+        return list(islice(self, self.arraysize if size is None else size))
+
+    def fetchall(self) -> list[Any]:
+        return list(self)
+
+    def __next__(self) -> Any:
+        if not self._rows:
+            raise StopIteration
+        return self._rows.popleft()
+
+
+class WholeConnection(sqlite3.Connection):
+    """Has `WholeCursor`s; a `factory` for sqlite3."""
+
+    def cursor(self, factory: Any = WholeCursor) -> Any:
+        return super().cursor(factory)
 
 
 class Threads:
@@ -138,12 +161,10 @@ class Threads:
     def _transact(self, work: Work[T], wish: _Wish) -> T:
         with self.connection() as connection, connection.begin():
             wish.begin(connection.connection.driver_connection)
-            given = InThread(connection, wish)
             try:
-                result = _finished(work(cast(AsyncConnection, given)))
+                result = _finished(work(cast(AsyncConnection, InThread(connection, wish))))
             finally:
                 wish.end()
-                given.end()
             wish.insist()
             return result
 
@@ -173,8 +194,3 @@ def _finished(work: Awaitable[T]) -> T:
         return cast(T, end.value)
     steps.close()
     raise RuntimeError("a transaction on SQLite waits for something other than its database")
-
-
-def _unread(result: CursorResult[Any]) -> bool:
-    """A result lets go of its cursor when its last row was read."""
-    return getattr(result, "cursor", None) is not None

@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from dialer_engine.domain.errors import ConfigError
 from dialer_engine.store._errors import is_retried, translating
-from dialer_engine.store._sqlite import Threads, Work
+from dialer_engine.store._sqlite import Threads, WholeConnection, Work
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -166,8 +166,12 @@ class Database:
             pool_size=1,
             max_overflow=0,
             hide_parameters=True,
-            # Closed by another thread than its own.
-            connect_args={"timeout": self._busy_ms / 1000, "check_same_thread": False},
+            connect_args={
+                "timeout": self._busy_ms / 1000,
+                "factory": WholeConnection,
+                # Closed by another thread than its own.
+                "check_same_thread": False,
+            },
         )
         event.listen(engine, "connect", self._prepare(writes))
         begin = "BEGIN IMMEDIATE" if writes else "BEGIN"

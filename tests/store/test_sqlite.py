@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer_engine.domain.campaign import Campaign
 from dialer_engine.domain.units import CampaignName
 from dialer_engine.store import SqlStore, campaigns
 from dialer_engine.store.schema import campaigns as campaign_rows
-from tests.store.building import LOANS
+from dialer_engine.store.schema import leases
+from tests.store.building import LOANS, NOW
 
 WORD: ContextVar[str] = ContextVar("WORD", default="none")
 
@@ -241,6 +242,48 @@ async def test_a_savepoint_undoes_its_part_only(store: SqlStore) -> None:
 
     await store.database.write(work)
     assert await _names(store) == [str(LOANS)]
+
+
+async def test_a_savepoint_ends_though_not_every_row_was_looked_at(store: SqlStore) -> None:
+    """Else SQLite says that the table is locked."""
+
+    async def work(connection: AsyncConnection) -> list[int]:
+        kept = []
+        async with connection.begin_nested():
+            for number in range(3):
+                row = insert(leases).values(
+                    campaign_id=number + 1, holder="h", until=NOW, token=number
+                )
+                kept.append(await connection.execute(row.returning(leases.c.token)))
+        return [one.scalar_one() for one in kept]
+
+    for number in range(3):
+        await store.save_campaign(Campaign(CampaignName(f"c{number}")))
+    assert await store.database.write(work) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 7])
+async def test_rows_are_read_in_any_way(store: SqlStore, rows: int) -> None:
+    query = text(
+        f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT {rows}) SELECT i FROM n"
+    )
+    wanted = list(range(1, rows + 1))
+
+    async def work(connection: AsyncConnection) -> list[list[int]]:
+        by_one = await connection.execute(query)
+        ones = list(iter(by_one.fetchone, None))
+        some = await connection.execute(query)
+        parts = [row for part in iter(lambda: some.fetchmany(2), []) for row in part]
+        every = (await connection.execute(query)).all()
+        loop = list(await connection.execute(query))
+        default = (await connection.execute(query)).fetchmany()
+        assert [row[0] for row in default] == wanted[:1]
+        scalars = (await connection.scalars(query)).all()
+        assert await connection.scalar(query) == (wanted[0] if wanted else None)
+        return [[row[0] for row in found] for found in (ones, parts, every, loop)] + [list(scalars)]
+
+    for found in await store.database.read(work):
+        assert found == wanted
 
 
 async def test_what_is_bound_to_the_caller_is_known_in_the_thread(store: SqlStore) -> None:
