@@ -122,7 +122,9 @@ class WholeCursor(sqlite3.Cursor):
         return list(islice(self, self.arraysize if size is None else size))
 
     def fetchall(self) -> list[Any]:
-        return list(self)
+        rows = list(self._rows)
+        self._rows.clear()
+        return rows
 
     def __next__(self) -> Any:
         if not self._rows:
