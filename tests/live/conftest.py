@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+_START_S = 30.0
 
 
 class Server:
@@ -27,11 +30,20 @@ class Server:
         self._process = subprocess.Popen(
             [self._binary, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        for _ in range(500):
-            if self._socket.exists():
-                return
+        deadline = time.monotonic() + _START_S
+        while not self._listens():
+            if time.monotonic() > deadline:
+                raise RuntimeError("redis-server did not open its socket")
             time.sleep(0.01)
-        raise RuntimeError("redis-server did not open its socket")
+
+    def _listens(self) -> bool:
+        """The file is there a moment before anybody listens at it."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(self._socket))
+            except OSError:
+                return False
+        return True
 
     def kill(self) -> None:
         if self._process is not None:
