@@ -27,6 +27,7 @@ from dialer_engine.domain.errors import ConfigError, DialerError, SchemaOutdated
 from dialer_engine.domain.findings import Finding, fail, ok, warn
 from dialer_engine.store import upgrade as schema
 from dialer_engine.store.engine import store_url
+from dialer_engine.store.keyring import load_vault
 from dialer_engine.store.probe import write_test
 
 _MIB = 1024 * 1024
@@ -194,7 +195,7 @@ def _store(config: Config) -> Iterator[Finding]:
     url = config.store.url.reveal()
     try:
         revision = schema.check(url)
-        schema.check_keys(url, config.store.key_file)
+        load_vault(url, config.store.key_file)
         mode = write_test(url, config.store.busy_timeout_s)
     except SchemaOutdated as error:
         yield fail(

@@ -44,7 +44,9 @@ class KeyStatus:
 
 
 def load_vault(url: str, key_file: Path | None = None) -> Vault:
-    """The open keys of a store, for programs that read it beside a daemon. Blocking."""
+    """The open keys of a store, for programs that read it beside a daemon. ConfigError when the master key
+    is missing, unsafe or another's. Blocking.
+    """
     with _connect(url) as connection:
         return vaults.load(connection, master_keys(url, key_file))
 
@@ -173,8 +175,6 @@ def _count(connection: Connection, one: Closed) -> Counter[int]:
 def _connect(url: str) -> Iterator[Connection]:
     target = store_url(url)
     insist_on_file(target)
-    if target.get_backend_name() == "sqlite":
-        target = target.set(drivername="sqlite")
     engine = create_engine(target, poolclass=pool.NullPool, hide_parameters=True)
     with translating(), engine.connect() as connection:
         yield connection

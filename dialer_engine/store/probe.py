@@ -31,7 +31,7 @@ def write_test(url: str, busy_timeout_s: float) -> str:
         }
     )
     engine = create_engine(
-        target.set(drivername="sqlite") if sqlite else target,
+        target,
         poolclass=pool.NullPool,
         hide_parameters=True,
         connect_args=waits,

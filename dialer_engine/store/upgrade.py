@@ -60,12 +60,6 @@ def check(url: str) -> str:
         return _compare(_revision(connection))
 
 
-def check_keys(url: str, key_file: Path | None = None) -> None:
-    """ConfigError when the master key is missing, unsafe, or not the one of the database at `url`. Blocking."""
-    with translating(), _connect(url) as connection:
-        load(connection, master_keys(url, key_file))
-
-
 async def check_connection(connection: AsyncConnection) -> str:
     """The same, on an open connection."""
     return _compare(await connection.run_sync(_revision))
