@@ -4,6 +4,7 @@ restart the books are whole.
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections.abc import Iterator
@@ -89,9 +90,10 @@ def _books(floor: Floor, talks: dict[str, str], times: int) -> None:
         assert rows[attempt].outcome == "completed"
         assert rows[attempt].recovered
         assert (rows[attempt].talk_s or 0) > times * 1.0
-        query = "select talk_s - duration_s from recordings where attempt_id = ?"
-        [(short,)] = floor.rows(query, attempt)
+        query = "select talk_s - duration_s, problems from recordings where attempt_id = ?"
+        [(short, problems)] = floor.rows(query, attempt)
         assert short < 1.0 + times * START_COSTS_S
+        assert json.loads(problems) in ([], ["too_short"])
     report = floor.site.api.get("/report")
     assert report["attempts_without_outcome"] == 0
     found = report["recordings_verified"] + report["recordings_failed"]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tools.rig.sockets import listens
 
 _START_S = 30.0
 
@@ -31,19 +32,10 @@ class Server:
             [self._binary, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         deadline = time.monotonic() + _START_S
-        while not self._listens():
+        while not listens(self._socket):
             if time.monotonic() > deadline:
                 raise RuntimeError("redis-server did not open its socket")
             time.sleep(0.01)
-
-    def _listens(self) -> bool:
-        """The file is there a moment before anybody listens at it."""
-        with socket.socket(socket.AF_UNIX) as probe:
-            try:
-                probe.connect(str(self._socket))
-            except OSError:
-                return False
-        return True
 
     def kill(self) -> None:
         if self._process is not None:

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from dialer_engine.domain.errors import DialerError
 from tools.lab.lab import Lab
 from tools.lab.priority import like
 from tools.rig.people import noon_zone
+from tools.rig.sockets import listens
 
 _START_S = 30.0
 _STOP_S = 30.0
@@ -190,19 +190,11 @@ class Site:
                     f"the daemon ended with exit code {self._process.returncode}\n{self.tail()}"
                 )
             with contextlib.suppress(DialerError):
-                if self._listens() and condition():
+                # Looked at first, because httpcore leaves a socket open when nobody takes the call.
+                if listens(self.socket) and condition():
                     return
             time.sleep(_LOOK_S)
         raise SiteError(f"not {what} within {limit_s:g} s\n{self.tail()}")
-
-    def _listens(self) -> bool:
-        """Looked at first, because httpcore leaves a socket open when nobody takes the call."""
-        with socket.socket(socket.AF_UNIX) as probe:
-            try:
-                probe.connect(str(self.socket))
-            except OSError:
-                return False
-        return True
 
     def stop(self, graceful: bool = True, limit_s: float = _STOP_S) -> int:
         """SIGTERM (a second one when not graceful); returns the exit code."""
@@ -232,7 +224,7 @@ class Site:
         deadline = time.monotonic() + _DRAINING_S
         while self.runs and time.monotonic() < deadline:
             with contextlib.suppress(DialerError):
-                if self._listens() and self.api.get("/status")["state"] != "running":
+                if listens(self.socket) and self.api.get("/status")["state"] != "running":
                     return
             time.sleep(_LOOK_S)
 
